@@ -1,0 +1,33 @@
+# The libraries that Yoke is made of, as imported targets. Used by Yoke's own build and, installed beside
+# yokeConfig.cmake, by the builds of its users: one place says how they are found.
+#
+# PkgConfig::YOKE_PROTOBUF_C   libprotobuf-c; generated code calls it
+# yoke::libev                  libev; users make the loop with it
+# yoke::nanopb                 nanopb; only who links libyoke.a needs it
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(YOKE_PROTOBUF_C REQUIRED QUIET IMPORTED_TARGET GLOBAL libprotobuf-c>=1.4)
+
+# Debian ships neither a .pc nor a CMake file for libev, so it is looked for by hand; nanopb's own CMake file is not
+# used because it insists on a generator beside it.
+function(yoke_find_library target header library)
+    if(TARGET ${target})
+        return()
+    endif()
+    string(TOUPPER "YOKE_${library}" prefix)
+    find_path(${prefix}_INCLUDE_DIR ${header})
+    find_library(${prefix}_LIBRARY ${library})
+    mark_as_advanced(${prefix}_INCLUDE_DIR ${prefix}_LIBRARY)
+    if(${prefix}_INCLUDE_DIR AND ${prefix}_LIBRARY)
+        add_library(${target} UNKNOWN IMPORTED GLOBAL)
+        set_target_properties(${target} PROPERTIES
+            IMPORTED_LOCATION ${${prefix}_LIBRARY}
+            INTERFACE_INCLUDE_DIRECTORIES ${${prefix}_INCLUDE_DIR})
+    endif()
+endfunction()
+
+yoke_find_library(yoke::libev ev.h ev)
+yoke_find_library(yoke::nanopb pb_decode.h protobuf-nanopb)
+if(NOT TARGET yoke::libev)
+    message(FATAL_ERROR "Yoke needs libev (Debian: libev-dev)")
+endif()
