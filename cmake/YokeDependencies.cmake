@@ -4,9 +4,12 @@
 # PkgConfig::YOKE_PROTOBUF_C   libprotobuf-c; generated code calls it
 # yoke::libev                  libev; users make the loop with it
 # yoke::nanopb                 nanopb; only who links libyoke.a needs it
+#
+# A target that could not be found is not there; who includes this file says what that means. YOKE_MISSING lists what
+# every user needs and has not.
 
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(YOKE_PROTOBUF_C REQUIRED QUIET IMPORTED_TARGET GLOBAL libprotobuf-c>=1.4)
+pkg_check_modules(YOKE_PROTOBUF_C QUIET IMPORTED_TARGET GLOBAL libprotobuf-c>=1.4)
 
 # Debian ships neither a .pc nor a CMake file for libev, so it is looked for by hand; nanopb's own CMake file is not
 # used because it insists on a generator beside it.
@@ -28,6 +31,11 @@ endfunction()
 
 yoke_find_library(yoke::libev ev.h ev)
 yoke_find_library(yoke::nanopb pb_decode.h protobuf-nanopb)
+
+set(YOKE_MISSING "")
+if(NOT TARGET PkgConfig::YOKE_PROTOBUF_C)
+    string(APPEND YOKE_MISSING " protobuf-c >= 1.4 (Debian: libprotobuf-c-dev)")
+endif()
 if(NOT TARGET yoke::libev)
-    message(FATAL_ERROR "Yoke needs libev (Debian: libev-dev)")
+    string(APPEND YOKE_MISSING " libev (Debian: libev-dev)")
 endif()
