@@ -1,6 +1,6 @@
 /*
  * case.c: one case from fork to verdict. The case's process looks for its own leaks, because only it can see its
- * descriptors and its heap; its parent looks at how it ended and at what it left alive.
+ * descriptors and its heap; its parent looks at how it ended and, as the subreaper, at the processes that it left.
  */
 #include "fdlist.h"
 #include "proclist.h"
@@ -58,16 +58,6 @@ static void report_fd(const char *text) {
     test_report_add(TEST_LEAKED_FD, "", 0, "%s", text);
 }
 
-static void report_children(void) {
-    pid_t pids[CHILDREN_MAX];
-    char text[200];
-    size_t count = test_children(pids, CHILDREN_MAX);
-    for (size_t i = 0; i < count; i++) {
-        test_process_describe(pids[i], text, sizeof(text));
-        test_report_add(TEST_LEAKED_PROCESS, "", 0, "left behind: %s", text);
-    }
-}
-
 static void report_memory(void) {
     if (__lsan_do_recoverable_leak_check != NULL && __lsan_do_recoverable_leak_check() != 0) {
         test_report_add(TEST_LEAKED_MEMORY, "", 0, "memory leaked; the output says from where");
@@ -91,9 +81,6 @@ static void run_in_child(const struct test_case *test, struct test_report *repor
         test_fdlist_take(&after);
         test_fdlist_compare(&before, &after, report_fd);
         test_fdlist_release(&after);
-        if (!test->leaves_children) {
-            report_children();
-        }
         test_fdlist_release(&before);
         report_memory();
     }
@@ -150,9 +137,14 @@ static void judge_end(const struct test_case *test, const struct test_report *re
     }
 }
 
-/* Whatever still lives is reported, unless the case itself has done so or may leave it. */
+/*
+ * What the case had not reaped, dead or alive, has become a child of this process. It is reported unless the case was
+ * cut short, which excuses it, or may leave it.
+ */
 static void clear_left_over(const struct test_case *test, const struct test_report *report, const pid_t *older,
                             size_t older_count) {
+    const unsigned cut_short = TEST_FAILED_ASSERTION | TEST_WRONG_END | TEST_TIMED_OUT;
+    bool excused = test->leaves_children || (atomic_load(&report->verdict) & cut_short) != 0;
     pid_t pids[CHILDREN_MAX];
     size_t count = test_children(pids, CHILDREN_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -160,7 +152,7 @@ static void clear_left_over(const struct test_case *test, const struct test_repo
         for (size_t j = 0; j < older_count; j++) {
             is_older = is_older || older[j] == pids[i];
         }
-        if (!is_older && !test->leaves_children && atomic_load(&report->verdict) == TEST_PASSED) {
+        if (!is_older && !excused) {
             char text[200];
             test_process_describe(pids[i], text, sizeof(text));
             test_report_add(TEST_LEAKED_PROCESS, "", 0, "left behind: %s", text);
