@@ -1,0 +1,36 @@
+/*
+ * emit.h: the model as C. A file of the schema becomes one header and one source; both depend on nothing but the model,
+ * so the same schema always gives the same bytes.
+ */
+#ifndef GEN_EMIT_H
+#define GEN_EMIT_H
+
+#include "gen/model.h"
+#include "gen/text.h"
+
+/* What greeter.yoke.h and greeter.yoke.c hold. */
+char *gen_emit_header(struct gen_pool *pool, const struct gen_file *file);
+char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file);
+
+/* ---- Pieces that both are made of ------------------------------------------------------------------------------ */
+
+/* A function's parameters, which both files write, so that the two cannot differ. */
+struct gen_signature {
+    const char *head;          /* all before the parameters: "int demo_greeter_hello" */
+    const char *parameters[5]; /* up to the first NULL */
+};
+
+/* Write a signature, with lines broken at 120 columns, and then `tail`. `indent` is where it begins. */
+void gen_emit_signature(struct gen_text *text, size_t indent, const struct gen_signature *signature, const char *tail);
+
+/* What every file begins with. */
+void gen_emit_banner(struct gen_text *text, const struct gen_file *file);
+
+struct gen_signature gen_signature_serve(struct gen_pool *pool, const struct gen_service *service);
+struct gen_signature gen_signature_call(struct gen_pool *pool, const struct gen_method *method);
+struct gen_signature gen_signature_reply(struct gen_pool *pool, const struct gen_method *method);
+struct gen_signature gen_signature_on(struct gen_pool *pool, const struct gen_message *event);
+struct gen_signature gen_signature_off(struct gen_pool *pool, const struct gen_message *event);
+struct gen_signature gen_signature_emit(struct gen_pool *pool, const struct gen_message *event);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * emit_source.c: greeter.yoke.c: the tables, and thin functions between the typed names and the engine's untyped ones.
+ * What is private to the file has two underscores before its last word, where no name of ours from a schema has any.
+ */
+#include "gen/emit.h"
+#include "gen/names.h"
+
+static void begin(struct gen_text *text, struct gen_signature signature) {
+    gen_text_printf(text, "\n");
+    gen_emit_signature(text, 0, &signature, " {\n");
+}
+
+/* ---- Types ---------------------------------------------------------------------------------------------------- */
+
+static void emit_type(struct gen_text *text, const struct gen_message *message) {
+    gen_text_printf(text,
+                    "\n"
+                    "static const struct yoke_type %s__type = {\n"
+                    "    .name = \"%s\",\n"
+                    "    .codec = &yoke_codec_protobuf_c,\n"
+                    "    .descriptor = &%s__descriptor,\n"
+                    "    .deep = %s,\n"
+                    "};\n",
+                    message->c_lower, message->element.full_name, message->c_lower,
+                    gen_message_is_deep(message) ? "true" : "false");
+}
+
+/* Types that have a table already. */
+struct listed {
+    const struct gen_message **messages;
+    size_t count;
+};
+
+static void emit_type_once(struct gen_text *text, struct listed *listed, const struct gen_message *message) {
+    for (size_t i = 0; i < listed->count; i++) {
+        if (listed->messages[i] == message) {
+            return;
+        }
+    }
+    listed->messages[listed->count++] = message;
+    emit_type(text, message);
+}
+
+static void emit_types(struct gen_text *text, const struct gen_file *file) {
+    size_t most = file->message_count;
+    for (size_t i = 0; i < file->service_count; i++) {
+        most += 2 * file->services[i].method_count;
+    }
+    struct listed listed = {gen_alloc(text->pool, most, sizeof(struct gen_message *)), 0};
+    for (size_t i = 0; i < file->service_count; i++) {
+        for (size_t j = 0; j < file->services[i].method_count; j++) {
+            emit_type_once(text, &listed, file->services[i].methods[j].request);
+            emit_type_once(text, &listed, file->services[i].methods[j].reply);
+        }
+    }
+    for (size_t i = 0; i < file->message_count; i++) {
+        if (file->messages[i]->event) {
+            emit_type_once(text, &listed, file->messages[i]);
+        }
+    }
+}
+
+/* ---- Services ------------------------------------------------------------------------------------------------- */
+
+static void emit_handle(struct gen_text *text, const struct gen_method *method) {
+    begin(text, (struct gen_signature){
+                    gen_format(text->pool, "static bool %s__handle", method->c_name),
+                    {"const void *handlers", "struct yoke_call *call", "const void *request", "void *user_data"},
+                });
+    gen_text_printf(text,
+                    "    const struct %s_handlers *table = handlers;\n"
+                    "    if (!table->%s) {\n"
+                    "        return false;\n"
+                    "    }\n"
+                    "    table->%s(call, request, user_data);\n"
+                    "    return true;\n"
+                    "}\n",
+                    method->service->c_name, method->member, method->member);
+}
+
+static void emit_complete(struct gen_text *text, const struct gen_method *method) {
+    begin(text, (struct gen_signature){
+                    gen_format(text->pool, "static void %s__complete", method->c_name),
+                    {"yoke_function *done", "struct yoke_call *call", "const struct yoke_status *status",
+                     "const void *reply", "void *user_data"},
+                });
+    gen_text_printf(text, "    ((%s_done *)done)(call, status, reply, user_data);\n}\n", method->c_name);
+}
+
+static void emit_method(struct gen_text *text, const struct gen_method *method) {
+    emit_handle(text, method);
+    emit_complete(text, method);
+    gen_text_printf(text,
+                    "\n"
+                    "const struct yoke_method %s_method = {\n"
+                    "    .name = \"%s\",\n"
+                    "    .id = 0x%08x,\n"
+                    "    .kind = %s,\n"
+                    "    .request = &%s__type,\n"
+                    "    .reply = &%s__type,\n"
+                    "    .handle = %s__handle,\n"
+                    "    .complete = %s__complete,\n"
+                    "};\n",
+                    method->c_name, method->name, method->id, gen_kind_name(method->kind), method->request->c_lower,
+                    method->reply->c_lower, method->c_name, method->c_name);
+
+    begin(text, gen_signature_call(text->pool, method));
+    gen_text_printf(text,
+                    "    return yoke_channel_call(channel, &%s_method, request, options, (yoke_function *)done,\n"
+                    "                             user_data);\n"
+                    "}\n",
+                    method->c_name);
+    begin(text, gen_signature_reply(text->pool, method));
+    gen_text_printf(text, "    return yoke_call_reply(call, &%s_method, reply);\n}\n", method->c_name);
+}
+
+static void emit_service(struct gen_text *text, const struct gen_service *service) {
+    for (size_t i = 0; i < service->method_count; i++) {
+        emit_method(text, &service->methods[i]);
+    }
+    if (service->method_count > 0) {
+        gen_text_printf(text, "\nstatic const struct yoke_method *const %s__methods[] = {\n", service->c_name);
+        for (size_t i = 0; i < service->method_count; i++) {
+            gen_text_printf(text, "    &%s_method,\n", service->methods[i].c_name);
+        }
+        gen_text_printf(text, "};\n");
+    }
+    gen_text_printf(text,
+                    "\n"
+                    "const struct yoke_service %s_service = {\n"
+                    "    .name = \"%s\",\n"
+                    "    .id = 0x%08x,\n",
+                    service->c_name, service->element.full_name, service->id);
+    if (service->method_count > 0) {
+        gen_text_printf(text, "    .methods = %s__methods,\n", service->c_name);
+    } else {
+        gen_text_printf(text, "    .methods = NULL,\n");
+    }
+    gen_text_printf(text, "    .method_count = %zu,\n};\n", service->method_count);
+
+    begin(text, gen_signature_serve(text->pool, service));
+    gen_text_printf(text, "    return yoke_server_add(server, &%s_service, handlers, user_data);\n}\n",
+                    service->c_name);
+}
+
+/* ---- Events --------------------------------------------------------------------------------------------------- */
+
+static void emit_event(struct gen_text *text, const struct gen_message *event) {
+    begin(text, (struct gen_signature){
+                    gen_format(text->pool, "static void %s__deliver", event->c_name),
+                    {"yoke_function *handler", "const struct yoke_peer *peer", "const void *event", "void *user_data"},
+                });
+    gen_text_printf(text,
+                    "    ((%s_handler *)handler)(peer, event, user_data);\n"
+                    "}\n"
+                    "\n"
+                    "const struct yoke_event_type %s_event = {\n"
+                    "    .id = 0x%08x,\n"
+                    "    .type = &%s__type,\n"
+                    "    .deliver = %s__deliver,\n"
+                    "};\n",
+                    event->c_name, event->c_name, event->id, event->c_lower, event->c_name);
+
+    begin(text, gen_signature_on(text->pool, event));
+    gen_text_printf(text, "    return yoke_events_on(events, &%s_event, (yoke_function *)handler, user_data);\n}\n",
+                    event->c_name);
+    begin(text, gen_signature_off(text->pool, event));
+    gen_text_printf(text, "    return yoke_events_off(events, &%s_event, (yoke_function *)handler, user_data);\n}\n",
+                    event->c_name);
+    begin(text, gen_signature_emit(text->pool, event));
+    gen_text_printf(text, "    return yoke_channel_emit(channel, &%s_event, event);\n}\n", event->c_name);
+}
+
+char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file) {
+    struct gen_text text = {.pool = pool};
+    gen_emit_banner(&text, file);
+    gen_text_printf(&text, "#include \"%s.yoke.h\"\n", file->base);
+    emit_types(&text, file);
+    for (size_t i = 0; i < file->service_count; i++) {
+        emit_service(&text, &file->services[i]);
+    }
+    for (size_t i = 0; i < file->message_count; i++) {
+        if (file->messages[i]->event) {
+            emit_event(&text, file->messages[i]);
+        }
+    }
+    return text.bytes;
+}

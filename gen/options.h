@@ -1,0 +1,33 @@
+/*
+ * options.h: custom options. protobuf-c knows descriptor.proto's own options only, so every other one is found among
+ * the unknown fields of its options message.
+ */
+#ifndef GEN_OPTIONS_H
+#define GEN_OPTIONS_H
+
+#include "gen/text.h"
+#include "google/protobuf/descriptor.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The numbers that are Yoke's, in every kind of option. */
+#define GEN_OPTION_FIRST 51700
+#define GEN_OPTION_LAST 51799
+#define GEN_OPTION_EVENT 51700 /* (yoke.v1.event), a message, on messages */
+
+/* True when the message has option (yoke.v1.event). `options` may be NULL. */
+bool gen_option_event(const Google__Protobuf__MessageOptions *options);
+
+/* The first of Yoke's numbers in `options` that is not `known`; 0 when there is none. `options` may be NULL. */
+uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known);
+
+/* What we heed of protobuf-c's own file options, (pb_c_file). */
+struct gen_pbc_file_options {
+    bool no_generate;
+    const char *c_package; /* NULL when not given */
+};
+
+struct gen_pbc_file_options gen_pbc_file_options(struct gen_pool *pool, const Google__Protobuf__FileOptions *options);
+
+#endif
