@@ -35,6 +35,4 @@ endif()
 
 add_library(yoke::yoke ALIAS yoke_shared)
 add_library(yoke::yoke_static ALIAS yoke_static)
-if(TARGET protoc-gen-yoke AND NOT TARGET yoke::protoc-gen-yoke)
-    add_executable(yoke::protoc-gen-yoke ALIAS protoc-gen-yoke)
-endif()
+add_executable(yoke::protoc-gen-yoke ALIAS protoc-gen-yoke)
