@@ -1,0 +1,285 @@
+/*
+ * yoke/rpc.h: what the master and its workers share: statuses, calls, channels, servers, events, limits.
+ *
+ * The functions that you call most are generated from your .proto; they are thin typed wrappers over the last section
+ * of this header. Everything here belongs to one event loop and so to one thread, and nothing here may be used in a
+ * process forked from the one that made it, except where a function says otherwise.
+ *
+ * Errors: a function that returns int gives 0 (or a count) on success and a negative errno value on failure. Outputs
+ * named ret_* are untouched on failure. If a function that takes a callback fails, the callback never runs.
+ */
+#ifndef YOKE_RPC_H
+#define YOKE_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Statuses ------------------------------------------------------------------------------------------------- */
+
+/* How a call ended. Names, numbers and meanings are gRPC's (grpc/doc/statuscodes.md). */
+enum yoke_code {
+    YOKE_OK = 0,
+    YOKE_CANCELLED = 1,
+    YOKE_UNKNOWN = 2,
+    YOKE_INVALID_ARGUMENT = 3,
+    YOKE_DEADLINE_EXCEEDED = 4,
+    YOKE_NOT_FOUND = 5,
+    YOKE_ALREADY_EXISTS = 6,
+    YOKE_PERMISSION_DENIED = 7,
+    YOKE_RESOURCE_EXHAUSTED = 8,
+    YOKE_FAILED_PRECONDITION = 9,
+    YOKE_ABORTED = 10,
+    YOKE_OUT_OF_RANGE = 11,
+    YOKE_UNIMPLEMENTED = 12,
+    YOKE_INTERNAL = 13,
+    YOKE_UNAVAILABLE = 14,
+    YOKE_DATA_LOSS = 15,
+    YOKE_UNAUTHENTICATED = 16
+};
+
+/* The longest status message that travels, in bytes; a longer one is cut at a UTF-8 boundary. */
+#define YOKE_STATUS_MESSAGE_MAX 511
+
+struct yoke_status {
+    enum yoke_code code;
+    const char *message; /* never NULL; empty for YOKE_OK */
+};
+
+/* The name of a code, "NOT_FOUND"; "UNKNOWN" for a number that is no code. A static string. */
+const char *yoke_code_name(enum yoke_code code);
+
+/* ---- Logging -------------------------------------------------------------------------------------------------- */
+
+enum yoke_log_level { YOKE_LOG_ERROR, YOKE_LOG_WARNING, YOKE_LOG_INFO, YOKE_LOG_DEBUG };
+
+/*
+ * Receives what the library has to say; the library itself never prints. `message` is one line without a newline,
+ * valid during the call. The hook must not call Yoke.
+ */
+typedef void yoke_log_hook(enum yoke_log_level level, const char *message, void *user_data);
+
+/* ---- Limits --------------------------------------------------------------------------------------------------- */
+
+/*
+ * What one connection may cost. A zero means the default that the field's comment names. A limit holds for the process
+ * that sets it; a forked worker starts with its master's.
+ */
+struct yoke_limits {
+    /* Bytes of one encoded message, sent or received. Sending more gives -EMSGSIZE; receiving more ends the call as
+     * RESOURCE_EXHAUSTED without buffering it. Default 4 MiB, gRPC's. */
+    uint32_t max_message_bytes;
+
+    /* Bytes waiting to be written. Beyond it new calls and events give -ENOBUFS and incoming calls are answered
+     * RESOURCE_EXHAUSTED; at twice as much the peer is taken for dead. Default 64 MiB. */
+    uint32_t max_queued_bytes;
+
+    /* Calls that the peer may have unanswered here; one more is answered RESOURCE_EXHAUSTED. Default 4096. */
+    uint32_t max_incoming_calls;
+
+    /* Decoding a message of n bytes may use 16 KiB + n times this. Beyond it: RESOURCE_EXHAUSTED. Default 32. */
+    uint32_t decode_memory_factor;
+
+    /* Levels of messages within messages; deeper ones end the call as INTERNAL. Default 64, at most 64. */
+    uint32_t max_nesting;
+};
+
+/* ---- Peers, channels, calls ----------------------------------------------------------------------------------- */
+
+/* Who is at the other end of a call or event. */
+struct yoke_peer {
+    uint64_t worker_id; /* the worker's id, unique in its master's life; 0 when the peer is the master */
+    pid_t pid;          /* its process id */
+};
+
+/*
+ * Where calls and events go: to one worker, to a pool, or from a worker to its master. A channel belongs to the object
+ * that handed it out and lives as long.
+ */
+struct yoke_channel;
+
+/* One call, at the side that made it or at the side that answers it. */
+struct yoke_call;
+
+/* Per-call options. NULL, where a stub takes options, means all defaults. */
+struct yoke_call_options {
+    size_t size;              /* set by YOKE_CALL_OPTIONS_INIT */
+    uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0: limits.max_message_bytes */
+};
+#define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
+
+/* The peer: who made this call, or who was asked. Valid as long as the call. */
+const struct yoke_peer *yoke_call_peer(const struct yoke_call *call);
+
+/* The full name of the call's method, "demo.Greeter/Hello". A static string. */
+const char *yoke_call_method(const struct yoke_call *call);
+
+/*
+ * Answer a call with an error instead of a reply: now, inside the handler, or later. `message` may be NULL. The call is
+ * finished and must not be used again, whatever is returned.
+ *
+ * 0             accepted for sending
+ * -EINVAL       `code` is YOKE_OK or no code (the caller gets UNKNOWN), or the call is not one to answer (nothing done)
+ * -ENOTCONN     the caller is gone
+ * -ENOMEM       the answer could not be queued; the connection is closed so that the caller learns of it
+ */
+int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message);
+
+/* ---- Servers and events --------------------------------------------------------------------------------------- */
+
+/* The services that this process offers to its peers. Fill it with the generated …_serve functions. */
+struct yoke_server;
+
+/* Services that one server can offer. */
+#define YOKE_SERVICES_MAX 128
+
+/* The subscriptions of this process. Subscribe with the generated …_on functions. */
+struct yoke_events;
+
+/* ---- For generated code --------------------------------------------------------------------------------------- *
+ * What protoc-gen-yoke emits calls what follows. Prefer the generated functions: they are the typed door to this.
+ */
+
+/* Any function, to be cast back to its own type before it is called. */
+typedef void yoke_function(void);
+
+/* Memory for one decoded message. */
+struct yoke_arena;
+
+/*
+ * How messages become bytes and back. `descriptor` is the codec's own description of the message type.
+ *
+ * size:   bytes that pack() will write
+ * pack:   writes exactly size() bytes to `out`
+ * unpack: decodes into `arena`; 0, -ENOMEM (over the arena's budget, or none to be had) or -EBADMSG (malformed)
+ */
+struct yoke_codec {
+    const char *name;
+    size_t (*size)(const void *descriptor, const void *message);
+    void (*pack)(const void *descriptor, const void *message, uint8_t *out);
+    int (*unpack)(const void *descriptor, struct yoke_arena *arena, const uint8_t *bytes, size_t length,
+                  const void **ret_message);
+    /* 0, or -EBADMSG when messages nest deeper than `max_nesting`. Called first, for types that can nest deeply. */
+    int (*check_nesting)(const void *descriptor, const uint8_t *bytes, size_t length, uint32_t max_nesting);
+};
+
+/* protobuf-c; descriptors are ProtobufCMessageDescriptor. */
+extern const struct yoke_codec yoke_codec_protobuf_c;
+
+/* A message type. */
+struct yoke_type {
+    const char *name; /* "demo.HelloRequest" */
+    const struct yoke_codec *codec;
+    const void *descriptor;
+    bool deep; /* can nest without bound, or beyond 64 levels: nesting is checked before decoding */
+};
+
+enum yoke_method_kind { YOKE_UNARY, YOKE_SERVER_STREAMING, YOKE_CLIENT_STREAMING, YOKE_BIDI_STREAMING };
+
+/* One method. `id` is yoke_name_id(name). */
+struct yoke_method {
+    const char *name; /* "demo.Greeter/Hello" */
+    uint32_t id;
+    enum yoke_method_kind kind;
+    const struct yoke_type *request;
+    const struct yoke_type *reply;
+
+    /* Calls this method's member of the generated handler table; false when that member is NULL. */
+    bool (*handle)(const void *handlers, struct yoke_call *call, const void *request, void *user_data);
+
+    /* Casts `done` to its real type and calls it. */
+    void (*complete)(yoke_function *done, struct yoke_call *call, const struct yoke_status *status, const void *reply,
+                     void *user_data);
+};
+
+/* One service. `id` is yoke_name_id(name). */
+struct yoke_service {
+    const char *name; /* "demo.Greeter" */
+    uint32_t id;
+    const struct yoke_method *const *methods;
+    size_t method_count;
+};
+
+/* One event message. `id` is yoke_name_id(type->name). */
+struct yoke_event_type {
+    uint32_t id;
+    const struct yoke_type *type;
+
+    /* Casts `handler` to its real type and calls it. */
+    void (*deliver)(yoke_function *handler, const struct yoke_peer *peer, const void *event, void *user_data);
+};
+
+/* The stable 32-bit id of a full name: FNV-1a of its bytes. Zero is no id; generator and registration refuse it. */
+uint32_t yoke_name_id(const char *name);
+
+/*
+ * Start a unary call. `request` is encoded before this returns and may then be changed or freed. `done` runs exactly
+ * once, from the loop, never from inside this function.
+ *
+ * -EINVAL     options not initialised, or `method` is not unary
+ * -EMSGSIZE   the request is over limits.max_message_bytes
+ * -ENOBUFS    too much is waiting to be written: try again when a call has completed
+ * -ENOTCONN   no peer: the worker is dead, or the pool has none alive
+ * -ENOMEM     out of memory
+ * -ECHILD     used in a process forked from the one that made the channel
+ */
+int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                      const struct yoke_call_options *options, yoke_function *done, void *user_data);
+
+/*
+ * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a
+ * subscription drops it. Errors as yoke_channel_call(). With several receivers, an error of one does not keep the event
+ * from the others; the first error is returned.
+ */
+int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event);
+
+/*
+ * Offer a service. `service`, `handlers` and what `user_data` points to must outlive the server. A call to a method
+ * whose handler is NULL, or that no service here has, is answered UNIMPLEMENTED.
+ *
+ * A handler gets a call that it must answer exactly once, now or later, with the generated …_reply or with
+ * yoke_call_fail(). The request lives until the handler has returned and the call is answered, whichever is later.
+ *
+ * -EEXIST     a method id of it is already registered
+ * -ENOSPC     YOKE_SERVICES_MAX services are registered
+ * -EBUSY      the services have already been announced to a peer: register before the first pool is created, in a worker
+ *             before its first call, event, or yoke_worker_run()
+ * -ENOMEM     out of memory
+ */
+int yoke_server_add(struct yoke_server *server, const struct yoke_service *service, const void *handlers,
+                    void *user_data);
+
+/*
+ * Answer a call. `reply` is encoded before this returns. The call is finished and must not be used again, whatever is
+ * returned.
+ *
+ * 0             accepted for sending
+ * -EINVAL       not a call of `method` to answer (nothing done, the call is still open)
+ * -EMSGSIZE     over limits.max_message_bytes; the caller gets RESOURCE_EXHAUSTED instead
+ * -ENOTCONN     the caller is gone
+ * -ENOMEM       the reply could not be queued; the connection is closed so that the caller learns of it
+ */
+int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply);
+
+/*
+ * Subscribe to an event, whoever sends it to this process. Handlers run in the order of subscription, from the loop.
+ * The event lives until the handler returns. -EINVAL: no handler. -EEXIST: this handler with this user_data is subscribed already; or the
+ * id is taken by an event of another name. -ENOMEM: out of memory.
+ */
+int yoke_events_on(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
+                   void *user_data);
+
+/* End a subscription; also from inside a handler. -ENOENT: there is none. */
+int yoke_events_off(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
+                    void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

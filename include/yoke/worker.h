@@ -1,0 +1,83 @@
+/*
+ * yoke/worker.h: the worker's side: boot, serve, call the master.
+ *
+ * A worker has a loop of its own, made for it. It ends when its entry function returns, when the master tells it to
+ * stop, or when the master is gone, in whatever way.
+ */
+#ifndef YOKE_WORKER_H
+#define YOKE_WORKER_H
+
+#include <yoke/rpc.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ev_loop;
+struct yoke_worker;
+
+/* Exit codes that Yoke itself gives a worker; from sysexits.h. */
+#define YOKE_EXIT_BOOT 70     /* the worker could not be set up (EX_SOFTWARE) */
+#define YOKE_EXIT_PROTOCOL 76 /* the master violated the protocol (EX_PROTOCOL) */
+
+/*
+ * A worker's life: register services, then return yoke_worker_run(worker). What it returns, 0 to 255, is the exit code.
+ * Whatever was accepted for sending is sent before the process exits; stdout and stderr are flushed; exit handlers
+ * inherited from the master do not run.
+ */
+typedef int yoke_worker_entry(struct yoke_worker *worker, void *user_data);
+
+/* How a worker started in exec mode sets itself up; a forked one has its master's limits and log hook. */
+struct yoke_worker_options {
+    size_t size; /* set by YOKE_WORKER_OPTIONS_INIT */
+    struct yoke_limits limits;
+    yoke_log_hook *log; /* NULL: nothing is said */
+    void *log_user_data;
+};
+#define YOKE_WORKER_OPTIONS_INIT .size = sizeof(struct yoke_worker_options)
+
+/*
+ * main() of a program that a master spawns in exec mode: return what this returns. `options` may be NULL.
+ * -EINVAL: options not initialised; -ENOTCONN: not started by a master; -ENOMEM, -EMFILE: the kernel's. Otherwise
+ * entry's exit code.
+ */
+int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data);
+
+/*
+ * Announce the services, then serve until the master says stop or yoke_worker_stop(): what is in flight is answered
+ * first. Returns the exit code: 0, what yoke_worker_stop() was given, or YOKE_EXIT_PROTOCOL.
+ */
+int yoke_worker_run(struct yoke_worker *worker);
+
+/*
+ * Make yoke_worker_run() return `exit_code` once no call is in flight either way. Calls that still arrive are answered
+ * UNAVAILABLE.
+ */
+void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
+
+/* The worker's loop, for watchers of your own. */
+struct ev_loop *yoke_worker_loop(struct yoke_worker *worker);
+
+/* The services that the master can call. Register before yoke_worker_run(). */
+struct yoke_server *yoke_worker_server(struct yoke_worker *worker);
+
+/* Subscriptions to what the master emits. */
+struct yoke_events *yoke_worker_events(struct yoke_worker *worker);
+
+/*
+ * The channel to the master. What is sent before yoke_worker_run() leaves when it runs, or when the entry returns. Calls
+ * give -ENOTCONN once the master has told the worker to stop.
+ */
+struct yoke_channel *yoke_worker_master(struct yoke_worker *worker);
+
+/* This worker's id, unique in its master's life, never 0. */
+uint64_t yoke_worker_id(const struct yoke_worker *worker);
+
+/* The worker's place in its pool, 0 … size - 1; a replacement has its predecessor's. */
+unsigned yoke_worker_index(const struct yoke_worker *worker);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

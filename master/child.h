@@ -1,0 +1,42 @@
+/* child.h: one place in a pool and the worker that fills it: its life from spawn to death, again and again. */
+#ifndef YOKE_MASTER_CHILD_H
+#define YOKE_MASTER_CHILD_H
+
+#include "master/master.h"
+#include "rpc/socket.h"
+
+struct yoke_child {
+    struct yoke_pool *pool;
+    unsigned index;
+    enum yoke_child_state state;
+    struct yoke__single_channel channel;
+
+    /* The worker; void while the state is DEAD. */
+    uint64_t id;
+    struct yoke__process process;
+    struct yoke__socket socket;
+    ev_io death;                      /* the pidfd becomes readable */
+    ev_timer timer;                   /* announces the start; ends the patience with a stop; ends the restart pause */
+    uint64_t started_us;              /* CLOCK_MONOTONIC */
+    bool announced;                   /* WorkerStarted has been emitted */
+    bool stop_requested;              /* by yoke_pool_stop() */
+    bool output_ended;                /* it has been told that nothing follows */
+    Yoke__V1__DeathReason condemned;  /* why we killed it; UNSPECIFIED when we did not */
+};
+
+/* A child without a worker. NULL when out of memory. */
+struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index);
+
+/* Kill and reap the worker if there is one, without events, and free the child. NULL is fine. */
+void yoke__child_destroy(struct yoke_child *child);
+
+/* Send SIGKILL, so that many children can die at once before they are destroyed one by one. */
+void yoke__child_kill_now(struct yoke_child *child);
+
+/* Spawn a worker; errors as yoke_pool_create(). */
+int yoke__child_spawn(struct yoke_child *child);
+
+/* Tell the worker to stop once nothing is in flight; give up a restart that is pending. */
+void yoke__child_stop(struct yoke_child *child);
+
+#endif

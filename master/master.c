@@ -1,0 +1,74 @@
+/* master.c: the master: what its pools share. */
+#include "master/master.h"
+
+#include "rpc/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
+                       struct yoke_master **ret_master) {
+    struct yoke_master_options known = {YOKE_MASTER_OPTIONS_INIT};
+    int error = loop == NULL ? -EINVAL : 0;
+    if (error == 0 && options != NULL) {
+        error = yoke__options_read(&known, sizeof known, options);
+    }
+    if (error != 0) {
+        return error;
+    }
+    struct yoke_master *master = calloc(1, sizeof *master);
+    if (master == NULL) {
+        return -ENOMEM;
+    }
+    error = yoke__engine_init(&master->engine, &known.limits, known.log, known.log_user_data);
+    if (error != 0) {
+        free(master);
+        return error;
+    }
+    master->pid = getpid();
+    master->next_worker_id = 1;
+    yoke__io_init(&master->io, loop);
+    yoke__events_init(&master->events, &master->engine);
+    yoke__link_init(&master->pools);
+    *ret_master = master;
+    return 0;
+}
+
+static struct yoke_pool *pool_at(struct yoke__link *link) {
+    return YOKE__CONTAINER(link, struct yoke_pool, link);
+}
+
+int yoke_master_destroy(struct yoke_master *master) {
+    if (master == NULL) {
+        return 0;
+    }
+    if (master->engine.callback_depth > 0) {
+        return -EBUSY;
+    }
+    int saved_errno = errno;
+    while (!yoke__link_is_alone(&master->pools)) {
+        yoke__pool_destroy(pool_at(master->pools.next));
+    }
+    yoke__events_release(&master->events);
+    yoke__server_release(&master->server);
+    yoke__io_release(&master->io);
+    yoke__engine_release(&master->engine);
+    free(master);
+    errno = saved_errno;
+    return 0;
+}
+
+void yoke_master_stop(struct yoke_master *master) {
+    for (struct yoke__link *at = master->pools.next; at != &master->pools; at = at->next) {
+        yoke_pool_stop(pool_at(at));
+    }
+}
+
+struct yoke_server *yoke_master_server(struct yoke_master *master) {
+    return &master->server;
+}
+
+struct yoke_events *yoke_master_events(struct yoke_master *master) {
+    return &master->events;
+}

@@ -1,0 +1,39 @@
+/* master.h: what a master and a pool consist of. */
+#ifndef YOKE_MASTER_MASTER_H
+#define YOKE_MASTER_MASTER_H
+
+#include "master/process.h"
+#include "rpc/channel.h"
+#include "rpc/io.h"
+#include "rpc/list.h"
+
+#include <yoke/master.h>
+
+struct yoke_master {
+    struct yoke__engine engine;
+    struct yoke__io io;
+    struct yoke_server server;
+    struct yoke_events events;
+    struct yoke__link pools;
+    uint64_t next_worker_id;
+    pid_t pid;
+};
+
+struct yoke_pool {
+    struct yoke_channel channel; /* round robin; first, so that a channel can be cast to its pool */
+    struct yoke_master *master;
+    struct yoke__link link;
+    struct yoke_pool_options options; /* with every default filled in and strings copied */
+    struct yoke_child **children;
+    unsigned child_count;
+    unsigned next_child; /* whose turn it is */
+    bool stopping, stopped;
+};
+
+/* Emit PoolStopped, once, if all children of this stopping pool are dead. From the loop. */
+void yoke__pool_check_stopped(struct yoke_pool *pool);
+
+/* Free a pool whose children are without processes. */
+void yoke__pool_destroy(struct yoke_pool *pool);
+
+#endif

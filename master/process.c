@@ -1,0 +1,263 @@
+/* process.c: see process.h. */
+#include "master/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* For the few calls between vfork and exec. */
+#define SPAWN_STACK_SIZE ((size_t)64 * 1024)
+
+/* The exit code of a child that could not even exec; nobody but us sees it. */
+#define EXIT_NOT_STARTED 127
+
+/* ---- In the child, between fork and its own life ------------------------------------------------------------------
+ * In exec mode this runs in the master's memory while the master waits, so: system calls only, and no sanitizer marks
+ * on a stack that goes away.
+ */
+#define IN_CHILD __attribute__((no_sanitize("address")))
+
+/* The standard descriptors must exist, or the next files that are opened would become them. */
+IN_CHILD static void fill_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", O_RDWR);
+        }
+    }
+}
+
+IN_CHILD static void reset_signals(void) {
+    const struct sigaction by_default = {.sa_handler = SIG_DFL};
+    for (int signal = 1; signal < _NSIG; signal++) {
+        (void)sigaction(signal, &by_default, NULL);
+    }
+}
+
+/* Become what process.h promises of the child. 0 or a negative errno value. */
+IN_CHILD static int prepare_child(int channel_fd, pid_t master_pid, bool will_exec) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        return -errno;
+    }
+    if (getppid() != master_pid) {
+        /* It died before the line above; nobody is left to tell. */
+        _exit(EXIT_NOT_STARTED);
+    }
+    reset_signals();
+    fill_standard_descriptors();
+    if (channel_fd != YOKE__CHANNEL_FD && dup3(channel_fd, YOKE__CHANNEL_FD, O_CLOEXEC) < 0) {
+        return -errno;
+    }
+    if (will_exec && fcntl(YOKE__CHANNEL_FD, F_SETFD, 0) != 0) {
+        return -errno;
+    }
+    if (close_range(YOKE__CHANNEL_FD + 1, ~0U, 0) != 0) {
+        return -errno;
+    }
+    sigset_t none;
+    (void)sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) == 0 ? 0 : -errno;
+}
+
+/* ---- Exec mode ------------------------------------------------------------------------------------------------- */
+
+struct exec_request {
+    const char *path;
+    char *const *argv;
+    char **environment;
+    int channel_fd;
+    pid_t master_pid;
+    int error; /* written by the child, in our memory */
+};
+
+IN_CHILD static int exec_child(void *argument) {
+    struct exec_request *request = argument;
+    request->error = prepare_child(request->channel_fd, request->master_pid, true);
+    if (request->error == 0) {
+        (void)execve(request->path, request->argv, request->environment);
+        request->error = -errno;
+    }
+    _exit(EXIT_NOT_STARTED);
+}
+
+/* Our environment and one variable more. Free the result, not the strings. */
+static char **make_environment(char *variable) {
+    size_t count = 0;
+    while (environ != NULL && environ[count] != NULL) {
+        count++;
+    }
+    char **environment = calloc(count + 2, sizeof *environment);
+    if (environment == NULL) {
+        return NULL;
+    }
+    const size_t name_length = sizeof YOKE__WORKER_VARIABLE - 1;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_ours = strncmp(environ[i], YOKE__WORKER_VARIABLE, name_length) == 0 && environ[i][name_length] == '=';
+        if (!is_ours) {
+            environment[kept++] = environ[i];
+        }
+    }
+    environment[kept] = variable;
+    return environment;
+}
+
+/* Like vfork and exec: the child borrows our memory until it has its own, so the size of ours does not matter. */
+static int clone_and_exec(struct exec_request *request, struct yoke__process *process) {
+    char *stack = mmap(NULL, SPAWN_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) {
+        return -errno;
+    }
+    pid_t pid = clone(exec_child, stack + SPAWN_STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, request,
+                      &process->pidfd);
+    int error = pid < 0 ? -errno : request->error;
+    (void)munmap(stack, SPAWN_STACK_SIZE);
+    if (pid < 0) {
+        return error;
+    }
+    process->pid = pid;
+    if (error != 0) {
+        struct yoke__exit ignored;
+        yoke__process_wait(process, &ignored);
+        (void)close(process->pidfd);
+    }
+    return error;
+}
+
+static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup, int channel_fd,
+                      struct yoke__process *process) {
+    char variable[96];
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%d", YOKE__WORKER_VARIABLE, setup->id, setup->index,
+                   (int)setup->master_pid);
+    struct exec_request request = {
+        .path = program->path,
+        .argv = program->argv,
+        .environment = make_environment(variable),
+        .channel_fd = channel_fd,
+        .master_pid = setup->master_pid,
+    };
+    if (request.environment == NULL) {
+        return -ENOMEM;
+    }
+    int error = clone_and_exec(&request, process);
+    free(request.environment);
+    return error;
+}
+
+/* ---- Fork mode ------------------------------------------------------------------------------------------------- */
+
+static int spawn_fork(const struct yoke__program *program, const struct yoke__worker_setup *setup, int channel_fd,
+                      struct yoke__process *process) {
+    pid_t pid = fork();
+    if (pid < 0) {
+        return -errno;
+    }
+    if (pid == 0) {
+        if (prepare_child(channel_fd, setup->master_pid, false) != 0) {
+            _exit(YOKE_EXIT_BOOT);
+        }
+        yoke__worker_live(setup, program->entry, program->user_data);
+    }
+    process->pid = pid;
+    process->pidfd = pidfd_open(pid, 0);
+    if (process->pidfd < 0) {
+        int error = -errno;
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        return error;
+    }
+    return 0;
+}
+
+/* ---- Both ------------------------------------------------------------------------------------------------------- */
+
+/* Keep clear of the standard descriptors, should the master have closed its own. */
+static int move_above_standard(int *fd) {
+    if (*fd > STDERR_FILENO) {
+        return 0;
+    }
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0) {
+        return -errno;
+    }
+    (void)close(*fd);
+    *fd = moved;
+    return 0;
+}
+
+static int open_channel(int ends[2]) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+        return -errno;
+    }
+    int error = move_above_standard(&ends[0]);
+    if (error == 0) {
+        error = move_above_standard(&ends[1]);
+    }
+    if (error != 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+    }
+    return error;
+}
+
+int yoke__process_spawn(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                        struct yoke__process *ret_process) {
+    int ends[2];
+    int error = open_channel(ends);
+    if (error != 0) {
+        return error;
+    }
+    struct yoke__process process = {.channel_fd = ends[0]};
+    /* A handler of the master's must not run in the child. */
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = program->entry != NULL ? spawn_fork(program, setup, ends[1], &process)
+                                   : spawn_exec(program, setup, ends[1], &process);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)close(ends[1]);
+    if (error != 0) {
+        (void)close(ends[0]);
+        return error;
+    }
+    *ret_process = process;
+    return 0;
+}
+
+void yoke__process_wait(const struct yoke__process *process, struct yoke__exit *ret_exit) {
+    *ret_exit = (struct yoke__exit){.exit_code = -1};
+    siginfo_t info = {0};
+    long result;
+    do {
+        /* The system call itself, because the C library's waitid() does not give the resource usage. */
+        result = syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED, &ret_exit->usage);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
+        return;
+    }
+    ret_exit->known = true;
+    if (info.si_code == CLD_EXITED) {
+        ret_exit->exit_code = info.si_status;
+    } else {
+        ret_exit->signal = info.si_status;
+        ret_exit->core_dumped = info.si_code == CLD_DUMPED;
+    }
+}
+
+int yoke__process_signal(const struct yoke__process *process, int signal) {
+    return pidfd_send_signal(process->pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
+}

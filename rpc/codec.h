@@ -1,0 +1,15 @@
+/* codec.h: decode the bytes of a peer within all bounds, and say in gRPC's codes what was wrong with them. */
+#ifndef YOKE_RPC_CODEC_H
+#define YOKE_RPC_CODEC_H
+
+#include "rpc/engine.h"
+
+/*
+ * Decode a message into an arena that the caller gives back with yoke__engine_put_arena(). Returns YOKE_OK, or, with
+ * the outputs untouched, YOKE_INTERNAL for malformed or too deeply nested bytes and YOKE_RESOURCE_EXHAUSTED when the
+ * budget or the memory does not suffice.
+ */
+enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
+                                    size_t length, struct yoke_arena **ret_arena, const void **ret_message);
+
+#endif

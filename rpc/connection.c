@@ -1,0 +1,595 @@
+/* connection.c: see connection.h. The answering of calls is in call.c. */
+#include "rpc/connection.h"
+
+#include "rpc/call.h"
+#include "rpc/codec.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A peer that lets this many times max_queued_bytes pile up does not read what it asked for. */
+#define QUEUE_HARD_FACTOR 2
+
+void yoke__connection_init(struct yoke__connection *connection, struct yoke__engine *engine, struct yoke_server *server,
+                           struct yoke_events *events, const struct yoke_peer *peer, bool is_parent,
+                           const struct yoke__connection_hooks *hooks) {
+    *connection = (struct yoke__connection){
+        .engine = engine,
+        .server = server,
+        .events = events,
+        .hooks = hooks,
+        .peer = *peer,
+        .next_stream = is_parent ? 1 : 2,
+        .can_call = true,
+    };
+    yoke__output_init(&connection->output, &engine->chunks);
+    yoke__link_init(&connection->outgoing);
+    yoke__link_init(&connection->incoming);
+}
+
+void yoke__connection_release(struct yoke__connection *connection) {
+    yoke__output_release(&connection->output);
+    yoke__chunk_put(&connection->engine->chunks, connection->input);
+    connection->input = NULL;
+    yoke__call_map_release(&connection->calls);
+}
+
+/* The first failure counts; it is what the death event will say. */
+__attribute__((format(printf, 2, 3))) static void fail(struct yoke__connection *connection, const char *format, ...) {
+    if (connection->failure[0] != '\0' || connection->closed) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(connection->failure, sizeof connection->failure, format, arguments);
+    va_end(arguments);
+    connection->can_call = false;
+    yoke__connection_attention(connection);
+}
+
+void yoke__connection_attention(struct yoke__connection *connection) {
+    connection->hooks->attention(connection);
+}
+
+/* ---- Sending --------------------------------------------------------------------------------------------------- */
+
+/* Write a header and reserve its payload behind it. NULL when out of memory; else commit with queue_frame(). */
+static uint8_t *reserve_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
+    uint8_t *out = yoke__output_reserve(&connection->output, YOKE__FRAME_HEADER_SIZE + (size_t)frame->length);
+    if (out == NULL) {
+        return NULL;
+    }
+    yoke__frame_encode(frame, out);
+    return out + YOKE__FRAME_HEADER_SIZE;
+}
+
+static void queue_frame(struct yoke__connection *connection, size_t payload_length) {
+    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
+}
+
+int yoke__connection_greet(struct yoke__connection *connection) {
+    if (connection->greeted) {
+        return 0;
+    }
+    uint8_t payload[YOKE__CONTROL_SIZE_MAX];
+    size_t length = yoke__hello_encode(&connection->server->services, payload);
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .method = YOKE__HELLO_MAGIC,
+                                      .type = YOKE__FRAME_HELLO,
+                                      .aux = YOKE__PROTOCOL_VERSION};
+    uint8_t *out = reserve_frame(connection, &frame);
+    if (out == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(out, payload, length);
+    queue_frame(connection, length);
+    connection->greeted = true;
+    connection->server->announced = true;
+    yoke__connection_attention(connection);
+    return 0;
+}
+
+/* May a call or event of this length be queued now? Greets first. */
+static int prepare_to_send(struct yoke__connection *connection, size_t length) {
+    if (!connection->can_call) {
+        return -ENOTCONN;
+    }
+    if (length > connection->engine->limits.max_message_bytes) {
+        return -EMSGSIZE;
+    }
+    if (connection->output.queued > connection->engine->limits.max_queued_bytes) {
+        return -ENOBUFS;
+    }
+    return yoke__connection_greet(connection);
+}
+
+/* Ids are not reused while live, which matters once they have wrapped around. */
+static uint32_t take_stream(struct yoke__connection *connection) {
+    uint32_t stream;
+    do {
+        stream = connection->next_stream;
+        connection->next_stream += 2;
+    } while (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+    return stream;
+}
+
+static void add_call(struct yoke__connection *connection, struct yoke_call *call) {
+    call->connection = connection;
+    call->engine = connection->engine;
+    call->peer = connection->peer;
+    yoke__call_map_add(&connection->calls, call);
+    if (call->is_client) {
+        yoke__link_append(&connection->outgoing, &call->link);
+        connection->outgoing_count++;
+    } else {
+        yoke__link_append(&connection->incoming, &call->link);
+        connection->incoming_count++;
+    }
+}
+
+void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call) {
+    yoke__call_map_remove(&connection->calls, call->stream);
+    yoke__link_remove(&call->link);
+    call->connection = NULL;
+    if (call->is_client) {
+        connection->outgoing_count--;
+    } else {
+        connection->incoming_count--;
+    }
+}
+
+int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
+                          uint32_t max_reply_bytes, yoke_function *done, void *user_data) {
+    const struct yoke_type *type = method->request;
+    size_t length = type->codec->size(type->descriptor, request);
+    int error = prepare_to_send(connection, length);
+    if (error != 0) {
+        return error;
+    }
+    if (yoke__call_map_reserve(&connection->calls) != 0) {
+        return -ENOMEM;
+    }
+    struct yoke_call *call = yoke__engine_get_call(connection->engine);
+    if (call == NULL) {
+        return -ENOMEM;
+    }
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .stream = take_stream(connection),
+                                      .method = method->id,
+                                      .type = YOKE__FRAME_OPEN,
+                                      .flags = YOKE__FLAG_END_STREAM};
+    uint8_t *payload = reserve_frame(connection, &frame);
+    if (payload == NULL) {
+        yoke__engine_put_call(connection->engine, call);
+        return -ENOMEM;
+    }
+    type->codec->pack(type->descriptor, request, payload);
+    queue_frame(connection, length);
+    call->method = method;
+    call->stream = frame.stream;
+    call->is_client = true;
+    call->done = done;
+    call->user_data = user_data;
+    call->max_reply_bytes = max_reply_bytes;
+    add_call(connection, call);
+    yoke__connection_attention(connection);
+    return 0;
+}
+
+int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
+                          uint8_t **ret_payload) {
+    int error = prepare_to_send(connection, length);
+    if (error != 0) {
+        return error;
+    }
+    const struct yoke__frame frame = {.length = (uint32_t)length, .method = type->id, .type = YOKE__FRAME_EVENT};
+    uint8_t *payload = reserve_frame(connection, &frame);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    queue_frame(connection, length);
+    *ret_payload = payload;
+    return 0;
+}
+
+/* Reserve the END frame that answers a call of the peer. NULL when out of memory: the connection has failed then. */
+static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t stream, uint32_t method,
+                               enum yoke_code code, size_t length) {
+    const struct yoke__frame frame = {
+        .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
+    uint8_t *payload = reserve_frame(connection, &frame);
+    if (payload == NULL) {
+        fail(connection, "out of memory for an answer");
+    }
+    return payload;
+}
+
+static void queue_answer(struct yoke__connection *connection, size_t length) {
+    queue_frame(connection, length);
+    if (connection->output.queued / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
+        fail(connection, "%zu bytes of answers are queued; the peer does not read them", connection->output.queued);
+    }
+    yoke__connection_attention(connection);
+}
+
+int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
+                            size_t length) {
+    uint8_t *payload = reserve_answer(connection, call->stream, call->method->id, YOKE_OK, length);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    call->method->reply->codec->pack(call->method->reply->descriptor, reply, payload);
+    queue_answer(connection, length);
+    return 0;
+}
+
+int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
+                                  enum yoke_code code, const char *message) {
+    uint8_t status[YOKE__CONTROL_SIZE_MAX];
+    size_t length = yoke__status_encode(message, status);
+    uint8_t *payload = reserve_answer(connection, stream, method, code, length);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(payload, status, length);
+    queue_answer(connection, length);
+    return 0;
+}
+
+/* ---- Completing our calls -------------------------------------------------------------------------------------- */
+
+static void complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
+    struct yoke__engine *engine = call->engine;
+    const struct yoke_status status = {code, message};
+    if (call->done != NULL) {
+        engine->callback_depth++;
+        call->method->complete(call->done, call, &status, reply, call->user_data);
+        engine->callback_depth--;
+    }
+    yoke__engine_put_call(engine, call);
+}
+
+static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
+    struct yoke__engine *engine = call->engine;
+    struct yoke_arena *arena = NULL;
+    const void *reply;
+    enum yoke_code code = yoke__message_decode(engine, call->method->reply, bytes, length, &arena, &reply);
+    if (code == YOKE_OK) {
+        complete(call, YOKE_OK, "", reply);
+        yoke__engine_put_arena(engine, arena);
+    } else {
+        char message[YOKE_STATUS_MESSAGE_MAX + 1];
+        (void)snprintf(message, sizeof message, "the reply to %s %s", call->method->name,
+                       code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
+        complete(call, code, message, NULL);
+    }
+}
+
+/* ---- Receiving: one function per frame type. The frame's header has been checked by check_frame(). -------------- */
+
+static void receive_hello(struct yoke__connection *connection, const struct yoke__frame *frame,
+                          const uint8_t *payload) {
+    if (yoke__hello_decode(payload, frame->length, &connection->peer_services) != 0) {
+        fail(connection, "the payload of HELLO is malformed");
+        return;
+    }
+    connection->hello_received = true;
+    connection->hooks->ready(connection);
+}
+
+/* Why this call is not accepted, or NULL. */
+static const char *find_refusal(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    const struct yoke_limits *limits = &connection->engine->limits;
+    if (frame->length > limits->max_message_bytes) {
+        return "the request is larger than max_message_bytes";
+    }
+    if (connection->incoming_count >= limits->max_incoming_calls) {
+        return "max_incoming_calls are unanswered";
+    }
+    return connection->output.queued > limits->max_queued_bytes ? "max_queued_bytes wait to be written" : NULL;
+}
+
+/* Let the handler have the call, and free it if it was answered at once. */
+static void dispatch_call(const struct yoke__route *route, struct yoke_call *call, const void *request) {
+    struct yoke__engine *engine = call->engine;
+    call->in_handler = true;
+    engine->callback_depth++;
+    bool handled = route->method->handle(route->handlers, call, request, route->user_data);
+    engine->callback_depth--;
+    if (!handled) {
+        char message[YOKE_STATUS_MESSAGE_MAX + 1];
+        (void)snprintf(message, sizeof message, "%s has no handler", route->method->name);
+        (void)yoke_call_fail(call, YOKE_UNIMPLEMENTED, message);
+    }
+    call->in_handler = false;
+    if (call->answered) {
+        yoke__engine_put_arena(engine, call->arena);
+        yoke__engine_put_call(engine, call);
+    }
+}
+
+__attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__connection *connection,
+                                                              const struct yoke__frame *frame, enum yoke_code code,
+                                                              const char *format, ...) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    (void)yoke__connection_answer_error(connection, frame->stream, frame->method, code, message);
+}
+
+/* `payload` is NULL when it is too large to be taken. */
+static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
+    const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
+    if (route == NULL) {
+        refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
+                    frame->method);
+        return;
+    }
+    const char *name = route->method->name;
+    if (connection->draining) {
+        refuse_call(connection, frame, YOKE_UNAVAILABLE, "%s: the process is stopping", name);
+        return;
+    }
+    const char *refusal = find_refusal(connection, frame);
+    if (refusal != NULL) {
+        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
+        return;
+    }
+    struct yoke_arena *arena = NULL;
+    const void *request;
+    enum yoke_code code =
+        yoke__message_decode(connection->engine, route->method->request, payload, frame->length, &arena, &request);
+    if (code != YOKE_OK) {
+        refuse_call(connection, frame, code, "the request of %s %s", name,
+                    code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
+        return;
+    }
+    struct yoke_call *call = NULL;
+    if (yoke__call_map_reserve(&connection->calls) == 0) {
+        call = yoke__engine_get_call(connection->engine);
+    }
+    if (call == NULL) {
+        yoke__engine_put_arena(connection->engine, arena);
+        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+        return;
+    }
+    call->method = route->method;
+    call->stream = frame->stream;
+    call->arena = arena;
+    add_call(connection, call);
+    dispatch_call(route, call, request);
+}
+
+/* `payload` is NULL when it is too large to be taken. */
+static void receive_end(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
+    struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    if (frame->aux != YOKE_OK && yoke__status_decode(payload, frame->length, message) != 0) {
+        fail(connection, "the status of END is malformed");
+        return;
+    }
+    yoke__connection_remove_call(connection, call);
+    if (frame->aux != YOKE_OK) {
+        complete(call, (enum yoke_code)frame->aux, message, NULL);
+    } else if (payload == NULL || frame->length > call->max_reply_bytes) {
+        (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
+                       call->method->name, frame->length);
+        complete(call, YOKE_RESOURCE_EXHAUSTED, message, NULL);
+    } else {
+        complete_with_reply(call, payload, frame->length);
+    }
+}
+
+static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
+                          const uint8_t *payload) {
+    if (payload == NULL) {
+        yoke__engine_log(connection->engine, YOKE_LOG_WARNING,
+                         "event 0x%08" PRIx32 " from pid %d dropped: %" PRIu32 " bytes are over max_message_bytes",
+                         frame->method, (int)connection->peer.pid, frame->length);
+        return;
+    }
+    yoke__events_receive(connection->events, frame->method, &connection->peer, payload, frame->length);
+}
+
+/* ---- Checking: what is wrong with a header, or NULL ------------------------------------------------------------- */
+
+static const char *check_hello(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (connection->hello_received) {
+        return "HELLO came twice";
+    }
+    if (frame->method != YOKE__HELLO_MAGIC) {
+        return "HELLO lacks the magic: the peer does not speak Yoke";
+    }
+    if (frame->aux != YOKE__PROTOCOL_VERSION) {
+        return "HELLO is of another protocol version";
+    }
+    if (frame->stream != 0 || frame->flags != 0) {
+        return "HELLO has a stream or flags";
+    }
+    return frame->length > YOKE__CONTROL_SIZE_MAX ? "HELLO is too long" : NULL;
+}
+
+static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (frame->stream == 0 || (frame->stream & 1) == (connection->next_stream & 1)) {
+        return "OPEN has a stream id that is not the peer's to give";
+    }
+    if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
+        return "OPEN reuses a live stream id";
+    }
+    return frame->flags != YOKE__FLAG_END_STREAM || frame->aux != 0 ? "OPEN has unknown flags" : NULL;
+}
+
+static const char *check_end(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call == NULL || !call->is_client) {
+        return "END is for no call of ours";
+    }
+    if (frame->method != call->method->id) {
+        return "END names another method than its call";
+    }
+    if (frame->flags != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
+        return "END has unknown flags or an unknown status code";
+    }
+    return frame->aux != YOKE_OK && frame->length > YOKE__CONTROL_SIZE_MAX ? "the status of END is too long" : NULL;
+}
+
+static const char *check_event(const struct yoke__frame *frame) {
+    return frame->stream != 0 || frame->flags != 0 || frame->aux != 0 ? "EVENT has a stream or flags" : NULL;
+}
+
+static const char *check_frame(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (!connection->hello_received && frame->type != YOKE__FRAME_HELLO) {
+        return "the first frame is not HELLO";
+    }
+    switch (frame->type) {
+    case YOKE__FRAME_HELLO:
+        return check_hello(connection, frame);
+    case YOKE__FRAME_OPEN:
+        return check_open(connection, frame);
+    case YOKE__FRAME_END:
+        return check_end(connection, frame);
+    case YOKE__FRAME_EVENT:
+        return check_event(frame);
+    default:
+        return "unknown frame type";
+    }
+}
+
+/* ---- Receiving: from bytes to frames ---------------------------------------------------------------------------- */
+
+static void receive_frame(struct yoke__connection *connection, const struct yoke__frame *frame,
+                          const uint8_t *payload) {
+    switch (frame->type) {
+    case YOKE__FRAME_HELLO:
+        receive_hello(connection, frame, payload);
+        break;
+    case YOKE__FRAME_OPEN:
+        receive_open(connection, frame, payload);
+        break;
+    case YOKE__FRAME_END:
+        receive_end(connection, frame, payload);
+        break;
+    default:
+        receive_event(connection, frame, payload);
+        break;
+    }
+}
+
+static void advance(struct yoke__connection *connection, size_t size) {
+    connection->input->begin += size;
+    connection->input_offset += size;
+}
+
+/* Handle what is at the front of the input. False when more bytes are needed or the connection has failed. */
+static bool receive_next(struct yoke__connection *connection) {
+    struct yoke__chunk *input = connection->input;
+    size_t available = input->end - input->begin;
+    if (connection->input_skip > 0) {
+        size_t skipped = available < connection->input_skip ? available : connection->input_skip;
+        connection->input_skip -= skipped;
+        advance(connection, skipped);
+        return connection->input_skip == 0;
+    }
+    if (available < YOKE__FRAME_HEADER_SIZE) {
+        return false;
+    }
+    struct yoke__frame frame;
+    yoke__frame_decode(input->data + input->begin, &frame);
+    const char *wrong = check_frame(connection, &frame);
+    if (wrong != NULL) {
+        fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)", wrong,
+             connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
+        return false;
+    }
+    if (frame.length > connection->engine->limits.max_message_bytes && frame.length > YOKE__CONTROL_SIZE_MAX) {
+        connection->input_skip = frame.length;
+        receive_frame(connection, &frame, NULL);
+        advance(connection, YOKE__FRAME_HEADER_SIZE);
+        return true;
+    }
+    size_t size = YOKE__FRAME_HEADER_SIZE + (size_t)frame.length;
+    if (available < size) {
+        connection->input_wanted = size;
+        return false;
+    }
+    receive_frame(connection, &frame, input->data + input->begin + YOKE__FRAME_HEADER_SIZE);
+    advance(connection, size);
+    return true;
+}
+
+uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret_room) {
+    struct yoke__chunk *input = connection->input;
+    if (input == NULL || input->capacity < connection->input_wanted) {
+        struct yoke__chunk *larger = yoke__chunk_get(&connection->engine->chunks, connection->input_wanted);
+        if (larger == NULL) {
+            return NULL;
+        }
+        if (input != NULL) {
+            larger->end = input->end - input->begin;
+            memcpy(larger->data, input->data + input->begin, larger->end);
+            yoke__chunk_put(&connection->engine->chunks, input);
+        }
+        connection->input = input = larger;
+    } else if (input->end == input->capacity || input->capacity - input->begin < connection->input_wanted) {
+        input->end -= input->begin;
+        memmove(input->data, input->data + input->begin, input->end);
+        input->begin = 0;
+    }
+    *ret_room = input->capacity - input->end;
+    return input->data + input->end;
+}
+
+void yoke__connection_received(struct yoke__connection *connection, size_t size) {
+    connection->input->end += size;
+    connection->input_wanted = 0;
+    while (connection->failure[0] == '\0' && connection->input->begin < connection->input->end &&
+           receive_next(connection)) {
+    }
+    if (connection->input->begin == connection->input->end) {
+        yoke__chunk_put(&connection->engine->chunks, connection->input);
+        connection->input = NULL;
+    }
+}
+
+/* ---- Ending ----------------------------------------------------------------------------------------------------- */
+
+void yoke__connection_end_input(struct yoke__connection *connection, const char *message) {
+    /* What completes here cannot start another call, so this ends. */
+    connection->can_call = false;
+    while (!yoke__link_is_alone(&connection->outgoing)) {
+        struct yoke_call *call = YOKE__CONTAINER(connection->outgoing.next, struct yoke_call, link);
+        yoke__connection_remove_call(connection, call);
+        complete(call, YOKE_UNAVAILABLE, message, NULL);
+    }
+}
+
+void yoke__connection_close(struct yoke__connection *connection, const char *message) {
+    connection->closed = true;
+    yoke__connection_end_input(connection, message);
+    yoke__output_release(&connection->output);
+    while (!yoke__link_is_alone(&connection->incoming)) {
+        struct yoke_call *call = YOKE__CONTAINER(connection->incoming.next, struct yoke_call, link);
+        yoke__connection_remove_call(connection, call);
+        yoke__link_append(&connection->engine->orphans, &call->link);
+    }
+}
+
+bool yoke__connection_peer_serves(const struct yoke__connection *connection, uint32_t service_id) {
+    const struct yoke__hello *services = &connection->peer_services;
+    for (size_t i = 0; i < services->service_count; i++) {
+        if (services->services[i] == service_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool yoke__connection_is_idle(const struct yoke__connection *connection) {
+    return connection->outgoing_count == 0 && connection->incoming_count == 0 && connection->output.queued == 0;
+}

@@ -1,0 +1,110 @@
+/*
+ * connection.h: the protocol between two processes as a state machine: bytes in → frames → calls; calls → frames →
+ * bytes out. No I/O and no clock; a transport moves the bytes. docs/protocol.md describes the frames and the rules.
+ */
+#ifndef YOKE_RPC_CONNECTION_H
+#define YOKE_RPC_CONNECTION_H
+
+#include "rpc/call_map.h"
+#include "rpc/engine.h"
+#include "rpc/event.h"
+#include "rpc/frame.h"
+#include "rpc/list.h"
+#include "rpc/output.h"
+#include "rpc/server.h"
+
+struct yoke__connection;
+
+/* What a connection tells its transport. */
+struct yoke__connection_hooks {
+    /* Bytes were queued, or the connection has failed. Must not call back into the connection's user. */
+    void (*attention)(struct yoke__connection *connection);
+
+    /* The peer's HELLO has arrived. */
+    void (*ready)(struct yoke__connection *connection);
+};
+
+struct yoke__connection {
+    struct yoke__engine *engine;
+    struct yoke_server *server;
+    struct yoke_events *events;
+    const struct yoke__connection_hooks *hooks;
+    struct yoke_peer peer;
+
+    struct yoke__output output;
+    struct yoke__chunk *input; /* unparsed bytes; NULL when there are none */
+    size_t input_wanted;       /* the size of the frame that is partly in `input`; 0 while unknown */
+    size_t input_skip;         /* bytes still to be discarded: the payload of an oversized frame */
+    uint64_t input_offset;     /* of the first unparsed byte in all bytes received, for messages */
+
+    struct yoke__call_map calls;
+    struct yoke__link outgoing, incoming; /* our calls and the peer's */
+    size_t outgoing_count, incoming_count;
+    uint32_t next_stream;
+
+    bool greeted;        /* our HELLO is queued */
+    bool can_call;       /* calls and events may be sent */
+    bool hello_received; /* and `peer_services` is filled */
+    bool draining;       /* new calls of the peer are refused */
+    bool closed;
+    struct yoke__hello peer_services;
+    char failure[160]; /* why the connection must end; empty while it need not */
+};
+
+/* Our end of a connection to `peer`. `is_parent`: we are the master's side. Nothing is queued yet. */
+void yoke__connection_init(struct yoke__connection *connection, struct yoke__engine *engine, struct yoke_server *server,
+                           struct yoke_events *events, const struct yoke_peer *peer, bool is_parent,
+                           const struct yoke__connection_hooks *hooks);
+
+/* Free what close() left. */
+void yoke__connection_release(struct yoke__connection *connection);
+
+/* Queue our HELLO unless it has been, which fixes the server's services. Done by the first frame anyway. -ENOMEM. */
+int yoke__connection_greet(struct yoke__connection *connection);
+
+/* Room for bytes to be received: `ret_room` bytes, at least one. NULL when out of memory. */
+uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret_room);
+
+/*
+ * `size` bytes were put where yoke__connection_input() said. Handles all frames that are complete now. Afterwards the
+ * connection may have failed: look at `failure`.
+ */
+void yoke__connection_received(struct yoke__connection *connection, size_t size);
+
+/* Start a call; see yoke_channel_call(). */
+int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
+                          uint32_t max_reply_bytes, yoke_function *done, void *user_data);
+
+/*
+ * Queue the header of an event with a payload of `length` bytes. Returns where the payload goes, in `ret_payload`;
+ * yoke__connection_attention() when it is there. Errors as yoke_channel_emit().
+ */
+int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
+                          uint8_t **ret_payload);
+void yoke__connection_attention(struct yoke__connection *connection);
+
+/*
+ * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or an error. -ENOMEM: the connection has
+ * failed, so that the peer learns of it.
+ */
+int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
+                            size_t length);
+int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
+                                  enum yoke_code code, const char *message);
+
+/* Take a call off the connection. */
+void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call);
+
+/* The peer sends no more: complete our calls as UNAVAILABLE with this message; go on answering its calls. */
+void yoke__connection_end_input(struct yoke__connection *connection, const char *message);
+
+/* The connection is gone: complete our calls as UNAVAILABLE with this message, cut loose the peer's, drop all bytes. */
+void yoke__connection_close(struct yoke__connection *connection, const char *message);
+
+/* Has the peer announced this service? */
+bool yoke__connection_peer_serves(const struct yoke__connection *connection, uint32_t service_id);
+
+/* True when nothing is in flight: no call either way, no byte to send. */
+bool yoke__connection_is_idle(const struct yoke__connection *connection);
+
+#endif

@@ -1,0 +1,126 @@
+/* engine.c: see engine.h. */
+#include "rpc/engine.h"
+
+#include "rpc/call.h"
+#include "rpc/options.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What decoding may use however small the message is. */
+#define ARENA_BUDGET_BASE (16u * 1024u)
+
+/* Arenas kept idle. More are needed only by calls that are answered later. */
+#define IDLE_ARENAS_MAX 64
+
+#define LOG_LINE_MAX 512
+
+/* Counted in each forked child, so that a check costs a comparison and not a getpid(). */
+static unsigned fork_count;
+static pthread_once_t fork_count_once = PTHREAD_ONCE_INIT;
+
+static void count_fork(void) {
+    fork_count++;
+}
+
+static void register_fork_count(void) {
+    /* Fails only for want of memory; then a forked copy of a handle is not refused, which costs nobody else. */
+    (void)pthread_atfork(NULL, NULL, count_fork);
+}
+
+int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *limits, yoke_log_hook *log,
+                      void *log_user_data) {
+    struct yoke_limits resolved = *limits;
+    int error = yoke__limits_resolve(&resolved);
+    if (error != 0) {
+        return error;
+    }
+    (void)pthread_once(&fork_count_once, register_fork_count);
+    *engine =
+        (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
+    yoke__link_init(&engine->orphans);
+    return 0;
+}
+
+void yoke__engine_release(struct yoke__engine *engine) {
+    while (!yoke__link_is_alone(&engine->orphans)) {
+        struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
+        yoke__link_remove(&call->link);
+        call->engine = NULL;
+    }
+    while (engine->idle_calls != NULL) {
+        struct yoke_call *call = engine->idle_calls;
+        engine->idle_calls = call->next_idle;
+        free(call);
+    }
+    while (engine->idle_arenas != NULL) {
+        struct yoke_arena *arena = engine->idle_arenas;
+        engine->idle_arenas = arena->next;
+        yoke__arena_destroy(arena);
+    }
+    yoke__chunk_pool_release(&engine->chunks);
+}
+
+bool yoke__engine_is_foreign(const struct yoke__engine *engine) {
+    return engine->fork_count != fork_count;
+}
+
+struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
+    struct yoke_call *call = engine->idle_calls;
+    if (call == NULL) {
+        return calloc(1, sizeof *call);
+    }
+    engine->idle_calls = call->next_idle;
+    memset(call, 0, sizeof *call);
+    return call;
+}
+
+void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) {
+    call->next_idle = engine->idle_calls;
+    engine->idle_calls = call;
+}
+
+struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length) {
+    struct yoke_arena *arena = engine->idle_arenas;
+    if (arena != NULL) {
+        engine->idle_arenas = arena->next;
+        engine->idle_arena_count--;
+    } else {
+        arena = yoke__arena_create();
+        if (arena == NULL) {
+            return NULL;
+        }
+    }
+    yoke__arena_reset(arena, ARENA_BUDGET_BASE + length * engine->limits.decode_memory_factor);
+    return arena;
+}
+
+void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *arena) {
+    if (arena == NULL) {
+        return;
+    }
+    if (engine->idle_arena_count == IDLE_ARENAS_MAX) {
+        yoke__arena_destroy(arena);
+        return;
+    }
+    /* Frees what a large message took beyond the first block. */
+    yoke__arena_reset(arena, 0);
+    arena->next = engine->idle_arenas;
+    engine->idle_arenas = arena;
+    engine->idle_arena_count++;
+}
+
+void yoke__engine_log(const struct yoke__engine *engine, enum yoke_log_level level, const char *format, ...) {
+    if (engine->log == NULL) {
+        return;
+    }
+    char line[LOG_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    engine->log(level, line, engine->log_user_data);
+}

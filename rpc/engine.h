@@ -1,0 +1,48 @@
+/*
+ * engine.h: what all connections of one master or worker share: limits, the log hook, and the free lists that make a
+ * steady stream of calls free of malloc. No I/O and no clock: a connection and its engine can run inside a test.
+ */
+#ifndef YOKE_RPC_ENGINE_H
+#define YOKE_RPC_ENGINE_H
+
+#include "rpc/arena.h"
+#include "rpc/chunk.h"
+#include "rpc/list.h"
+
+struct yoke__engine {
+    struct yoke_limits limits; /* resolved */
+    yoke_log_hook *log;
+    void *log_user_data;
+    struct yoke__chunk_pool chunks;
+    struct yoke_call *idle_calls;
+    struct yoke_arena *idle_arenas;
+    size_t idle_arena_count;
+    struct yoke__link orphans; /* calls that handlers hold but whose connection is gone */
+    unsigned callback_depth;   /* > 0 while a user's callback runs */
+    unsigned fork_count;       /* yoke__fork_count() when the engine was made */
+};
+
+/*
+ * The engine must not move afterwards. On release, calls that handlers still hold are cut loose: answering them later
+ * frees them. -EINVAL: limits out of range; nothing to release then.
+ */
+int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *limits, yoke_log_hook *log,
+                      void *log_user_data);
+void yoke__engine_release(struct yoke__engine *engine);
+
+/* True in a process forked from the one that made the engine, where it must not be used. */
+bool yoke__engine_is_foreign(const struct yoke__engine *engine);
+
+/* A call object, zeroed; NULL when out of memory. */
+struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine);
+void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call);
+
+/* An arena for decoding a message of `length` bytes, with the budget that the limits allow; NULL when out of memory. */
+struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length);
+void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *arena); /* NULL is fine */
+
+/* Hand one line to the log hook, if there is one. */
+void yoke__engine_log(const struct yoke__engine *engine, enum yoke_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * frame.h: the 16-byte header that precedes every payload on the wire. docs/protocol.md is the reference.
+ * Only bytes to fields and back; what a frame means is connection.c's business.
+ */
+#ifndef YOKE_RPC_FRAME_H
+#define YOKE_RPC_FRAME_H
+
+#include <stdint.h>
+
+#define YOKE__FRAME_HEADER_SIZE 16
+
+/* The `method` field of a HELLO holds "YOKE" and its `aux` the protocol version. */
+#define YOKE__HELLO_MAGIC 0x454b4f59u
+#define YOKE__PROTOCOL_VERSION 1
+
+enum yoke__frame_type {
+    YOKE__FRAME_HELLO = 1, /* the first frame of each direction; payload yoke.v1.Hello */
+    YOKE__FRAME_OPEN = 2,  /* starts a call; payload: the request */
+    YOKE__FRAME_END = 3,   /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
+    YOKE__FRAME_EVENT = 4  /* method: the event's id; payload: the event */
+};
+
+/* OPEN: no further message follows from the caller. */
+#define YOKE__FLAG_END_STREAM 0x01u
+
+struct yoke__frame {
+    uint32_t length; /* bytes of payload that follow the header */
+    uint32_t stream; /* the call; 0 for the connection itself */
+    uint32_t method; /* id of the method or event */
+    uint8_t type;
+    uint8_t flags;
+    uint16_t aux;
+};
+
+/* Write the header to `out`, YOKE__FRAME_HEADER_SIZE bytes. */
+void yoke__frame_encode(const struct yoke__frame *frame, uint8_t *out);
+
+/* Read the header from `bytes`, YOKE__FRAME_HEADER_SIZE of them. Every bit pattern decodes. */
+void yoke__frame_decode(const uint8_t *bytes, struct yoke__frame *ret_frame);
+
+#endif

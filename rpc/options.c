@@ -1,0 +1,44 @@
+/* options.c: see options.h. */
+#include "rpc/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+int yoke__options_read(void *to, size_t size, const void *from) {
+    size_t from_size;
+    memcpy(&from_size, from, sizeof from_size);
+    if (from_size < sizeof from_size) {
+        return -EINVAL;
+    }
+    const char *bytes = from;
+    for (size_t i = size; i < from_size; i++) {
+        if (bytes[i] != 0) {
+            return -E2BIG;
+        }
+    }
+    size_t known = from_size < size ? from_size : size;
+    memset(to, 0, size);
+    memcpy(to, from, known);
+    memcpy(to, &size, sizeof size);
+    return 0;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t fallback) {
+    return value != 0 ? value : fallback;
+}
+
+int yoke__limits_resolve(struct yoke_limits *limits) {
+    const struct yoke_limits resolved = {
+        .max_message_bytes = or_default(limits->max_message_bytes, 4u << 20),
+        .max_queued_bytes = or_default(limits->max_queued_bytes, 64u << 20),
+        .max_incoming_calls = or_default(limits->max_incoming_calls, 4096),
+        .decode_memory_factor = or_default(limits->decode_memory_factor, 32),
+        .max_nesting = or_default(limits->max_nesting, YOKE__NESTING_MAX),
+    };
+    if (resolved.max_message_bytes > YOKE__MESSAGE_BYTES_MAX || resolved.max_queued_bytes > INT32_MAX ||
+        resolved.max_nesting > YOKE__NESTING_MAX) {
+        return -EINVAL;
+    }
+    *limits = resolved;
+    return 0;
+}

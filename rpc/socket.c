@@ -1,0 +1,210 @@
+/* socket.c: see socket.h. */
+#include "rpc/socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+
+/* More than this waiting is sent at once instead of at the end of the loop's turn. */
+#define EARLY_FLUSH_BYTES (64u * 1024u)
+
+/* Chunks in one send. */
+#define SEND_VECTORS 16
+
+/* Reads in one turn of the loop, so that one busy peer does not starve the others. */
+#define READS_PER_TURN 16
+
+static struct yoke__socket *socket_of(struct yoke__connection *connection) {
+    return YOKE__CONTAINER(connection, struct yoke__socket, connection);
+}
+
+/* ---- Sending ---------------------------------------------------------------------------------------------------- */
+
+static bool is_transient(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Send what the socket takes. Returns true when nothing is left. Calls nobody back. */
+static bool send_queued(struct yoke__socket *socket) {
+    struct yoke__output *output = &socket->connection.output;
+    if (socket->send_failed) {
+        yoke__output_release(output);
+    }
+    while (output->queued > 0) {
+        struct iovec vector[SEND_VECTORS];
+        struct msghdr message = {.msg_iov = vector};
+        message.msg_iovlen = yoke__output_vector(output, vector, SEND_VECTORS);
+        ssize_t sent = sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            yoke__output_consume(output, (size_t)sent);
+        } else if (is_transient(errno)) {
+            return false;
+        } else if (errno != EINTR) {
+            /* The peer has closed. Reading goes on: what it sent before is still to be had. */
+            socket->send_failed = true;
+            yoke__output_release(output);
+        }
+    }
+    return true;
+}
+
+static void flush(struct yoke__socket *socket) {
+    if (send_queued(socket)) {
+        ev_io_stop(socket->io->loop, &socket->writer);
+    } else {
+        ev_io_start(socket->io->loop, &socket->writer);
+    }
+}
+
+/* ---- Receiving -------------------------------------------------------------------------------------------------- */
+
+enum receipt { RECEIPT_MORE, RECEIPT_DRAINED, RECEIPT_EOF };
+
+/* One read. A short one means that the socket is empty, which saves the read that would say so. */
+static enum receipt receive_once(struct yoke__socket *socket, size_t *received) {
+    struct yoke__connection *connection = &socket->connection;
+    size_t room;
+    uint8_t *space = yoke__connection_input(connection, &room);
+    if (space == NULL) {
+        return RECEIPT_DRAINED;
+    }
+    ssize_t size;
+    do {
+        size = recv(socket->fd, space, room, MSG_DONTWAIT);
+    } while (size < 0 && errno == EINTR);
+    bool is_transient_error = size < 0 && is_transient(errno);
+    yoke__connection_received(connection, size > 0 ? (size_t)size : 0);
+    if (is_transient_error) {
+        return RECEIPT_DRAINED;
+    }
+    if (size <= 0) {
+        return RECEIPT_EOF;
+    }
+    *received += (size_t)size;
+    return (size_t)size < room ? RECEIPT_DRAINED : RECEIPT_MORE;
+}
+
+static void report_end(struct yoke__socket *socket, enum yoke__socket_end end) {
+    if (socket->ended) {
+        return;
+    }
+    socket->ended = true;
+    ev_io_stop(socket->io->loop, &socket->reader);
+    socket->owner->ended(socket, end);
+}
+
+static void report_idle(struct yoke__socket *socket) {
+    if (socket->fd >= 0 && socket->owner->idle != NULL && yoke__connection_is_idle(&socket->connection)) {
+        socket->owner->idle(socket);
+    }
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, reader);
+    (void)loop;
+    (void)events;
+    enum receipt receipt = RECEIPT_MORE;
+    size_t received = 0;
+    for (unsigned i = 0; i < READS_PER_TURN && receipt == RECEIPT_MORE && socket->connection.failure[0] == '\0'; i++) {
+        receipt = receive_once(socket, &received);
+    }
+    if (receipt == RECEIPT_EOF) {
+        report_end(socket, YOKE__SOCKET_EOF);
+    }
+    report_idle(socket);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
+    struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, writer);
+    (void)loop;
+    (void)events;
+    yoke__socket_attend(socket);
+}
+
+/* ---- The connection's hooks --------------------------------------------------------------------------------------- */
+
+static void on_attention(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    if (connection->output.queued >= EARLY_FLUSH_BYTES && !ev_is_active(&socket->writer)) {
+        flush(socket);
+    }
+    if (yoke__link_is_alone(&socket->dirty)) {
+        yoke__link_append(&socket->io->dirty, &socket->dirty);
+    }
+}
+
+static void on_ready(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    socket->owner->ready(socket);
+}
+
+/* ---- Life -------------------------------------------------------------------------------------------------------- */
+
+void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd, struct yoke__engine *engine,
+                       struct yoke_server *server, struct yoke_events *events, const struct yoke_peer *peer,
+                       bool is_parent, const struct yoke__socket_owner *owner) {
+    static const struct yoke__connection_hooks hooks = {.attention = on_attention, .ready = on_ready};
+    *socket = (struct yoke__socket){.io = io, .owner = owner, .fd = fd};
+    yoke__link_init(&socket->dirty);
+    ev_io_init(&socket->reader, on_readable, fd, EV_READ);
+    ev_io_init(&socket->writer, on_writable, fd, EV_WRITE);
+    yoke__connection_init(&socket->connection, engine, server, events, peer, is_parent, &hooks);
+    ev_io_start(io->loop, &socket->reader);
+}
+
+void yoke__socket_attend(struct yoke__socket *socket) {
+    if (socket->fd < 0) {
+        return;
+    }
+    flush(socket);
+    if (socket->connection.failure[0] != '\0') {
+        report_end(socket, YOKE__SOCKET_FAILED);
+    }
+    report_idle(socket);
+}
+
+void yoke__socket_drain(struct yoke__socket *socket) {
+    /* Only what is there now: a process that the dead one started may hold the socket and write on. */
+    int pending = 0;
+    if (socket->fd < 0 || ioctl(socket->fd, SIOCINQ, &pending) != 0) {
+        return;
+    }
+    size_t received = 0;
+    while (received < (size_t)pending && socket->connection.failure[0] == '\0' && !socket->ended) {
+        size_t before = received;
+        if (receive_once(socket, &received) == RECEIPT_EOF || received == before) {
+            break;
+        }
+    }
+    socket->ended = true;
+    ev_io_stop(socket->io->loop, &socket->reader);
+}
+
+void yoke__socket_end_output(struct yoke__socket *socket) {
+    (void)shutdown(socket->fd, SHUT_WR);
+}
+
+void yoke__socket_flush_blocking(struct yoke__socket *socket) {
+    while (socket->fd >= 0 && !send_queued(socket)) {
+        struct pollfd writable = {.fd = socket->fd, .events = POLLOUT};
+        (void)poll(&writable, 1, -1);
+    }
+}
+
+void yoke__socket_close(struct yoke__socket *socket, const char *message) {
+    if (socket->fd < 0) {
+        return;
+    }
+    ev_io_stop(socket->io->loop, &socket->reader);
+    ev_io_stop(socket->io->loop, &socket->writer);
+    yoke__link_remove(&socket->dirty);
+    (void)close(socket->fd);
+    socket->fd = -1;
+    socket->ended = true;
+    yoke__connection_close(&socket->connection, message);
+    yoke__connection_release(&socket->connection);
+}

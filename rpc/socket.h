@@ -1,0 +1,60 @@
+/*
+ * socket.h: the transport: a connection over one end of a Unix stream socketpair. Owns the descriptor and its watchers;
+ * reads much at a time, sends all that is queued with one call, asks for writability only when the socket is full.
+ */
+#ifndef YOKE_RPC_SOCKET_H
+#define YOKE_RPC_SOCKET_H
+
+#include "rpc/connection.h"
+#include "rpc/io.h"
+
+enum yoke__socket_end {
+    YOKE__SOCKET_EOF,   /* the peer sends no more; what is queued for it can still be sent */
+    YOKE__SOCKET_FAILED /* the connection has failed; see connection.failure */
+};
+
+struct yoke__socket;
+
+struct yoke__socket_owner {
+    /* The peer's HELLO has arrived. */
+    void (*ready)(struct yoke__socket *socket);
+
+    /* Nothing more will be read. Called once, from the loop. The owner closes the socket now or later. */
+    void (*ended)(struct yoke__socket *socket, enum yoke__socket_end end);
+
+    /* After reading or sending, nothing is in flight: no call either way, no byte to send. NULL: not interested. */
+    void (*idle)(struct yoke__socket *socket);
+};
+
+struct yoke__socket {
+    struct yoke__connection connection;
+    struct yoke__io *io;
+    const struct yoke__socket_owner *owner;
+    int fd; /* -1 when closed */
+    ev_io reader, writer;
+    struct yoke__link dirty;
+    bool ended;       /* owner->ended has been called */
+    bool send_failed; /* the peer cannot receive any more; what is queued is dropped */
+};
+
+/* Take over `fd`, a stream socket. The socket must not move afterwards. */
+void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd, struct yoke__engine *engine,
+                       struct yoke_server *server, struct yoke_events *events, const struct yoke_peer *peer,
+                       bool is_parent, const struct yoke__socket_owner *owner);
+
+/* Handle what has been received and what is to be sent, and report the end if it has come. For io.c. */
+void yoke__socket_attend(struct yoke__socket *socket);
+
+/* The peer is dead: handle the bytes that it sent before it died. Afterwards nothing is read any more. */
+void yoke__socket_drain(struct yoke__socket *socket);
+
+/* Tell the peer that nothing follows; to be called when nothing is queued. */
+void yoke__socket_end_output(struct yoke__socket *socket);
+
+/* Send all that is queued, waiting as long as the peer takes. For a process about to exit. */
+void yoke__socket_flush_blocking(struct yoke__socket *socket);
+
+/* Close: complete our calls as UNAVAILABLE with this message. Harmless when closed. */
+void yoke__socket_close(struct yoke__socket *socket, const char *message);
+
+#endif

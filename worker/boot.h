@@ -1,0 +1,30 @@
+/* boot.h: how a fresh process becomes a worker, and how it ends. The master's fork calls the first; exec'd programs the
+ * second, yoke_worker_main(). */
+#ifndef YOKE_WORKER_BOOT_H
+#define YOKE_WORKER_BOOT_H
+
+#include <yoke/worker.h>
+
+/* The channel's descriptor in every worker: the first after the standard ones. */
+#define YOKE__CHANNEL_FD 3
+
+/* Tells an exec'd program that it is a worker: "<worker id>:<index in its pool>:<the master's pid>". */
+#define YOKE__WORKER_VARIABLE "YOKE_WORKER"
+
+/* Who a worker is and how it is set up. */
+struct yoke__worker_setup {
+    uint64_t id;
+    unsigned index;
+    pid_t master_pid;
+    struct yoke_limits limits;
+    yoke_log_hook *log;
+    void *log_user_data;
+};
+
+/*
+ * Live a forked worker's life, in a process whose only descriptors are the standard ones and the channel. Does not
+ * return.
+ */
+_Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_worker_entry *entry, void *user_data);
+
+#endif

@@ -1,0 +1,124 @@
+/* worker.c: a worker at work: its loop, its server, its channel to the master. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static struct yoke_worker *worker_of(struct yoke__socket *socket) {
+    return YOKE__CONTAINER(socket, struct yoke_worker, socket);
+}
+
+static void on_ready(struct yoke__socket *socket) {
+    /* The worker needs no leave of the master to begin. */
+    (void)socket;
+}
+
+static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
+    struct yoke_worker *worker = worker_of(socket);
+    worker->master.connection = NULL;
+    worker->ending = true;
+    if (end == YOKE__SOCKET_EOF) {
+        yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+        return;
+    }
+    yoke__engine_log(&worker->engine, YOKE_LOG_ERROR, "the master violated the protocol: %s",
+                     socket->connection.failure);
+    worker->exit_code = YOKE_EXIT_PROTOCOL;
+    yoke__socket_close(socket, "the master violated the protocol");
+    ev_break(worker->loop, EVBREAK_ALL);
+}
+
+static void on_idle(struct yoke__socket *socket) {
+    struct yoke_worker *worker = worker_of(socket);
+    if (worker->ending) {
+        ev_break(worker->loop, EVBREAK_ALL);
+    }
+}
+
+int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_worker **ret_worker) {
+    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
+    struct yoke_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL) {
+        return -ENOMEM;
+    }
+    int error = yoke__engine_init(&worker->engine, &setup->limits, setup->log, setup->log_user_data);
+    if (error != 0) {
+        free(worker);
+        return error;
+    }
+    errno = 0;
+    worker->loop = ev_loop_new(EVFLAG_AUTO);
+    if (worker->loop == NULL) {
+        error = errno != 0 ? -errno : -ENOMEM;
+        yoke__engine_release(&worker->engine);
+        free(worker);
+        return error;
+    }
+    worker->id = setup->id;
+    worker->index = setup->index;
+    yoke__io_init(&worker->io, worker->loop);
+    yoke__events_init(&worker->events, &worker->engine);
+    const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
+    yoke__socket_open(&worker->socket, &worker->io, YOKE__CHANNEL_FD, &worker->engine, &worker->server,
+                      &worker->events, &master, false, &owner);
+    yoke__single_channel_init(&worker->master, &worker->engine);
+    worker->master.connection = &worker->socket.connection;
+    *ret_worker = worker;
+    return 0;
+}
+
+void yoke__worker_destroy(struct yoke_worker *worker) {
+    yoke__socket_flush_blocking(&worker->socket);
+    yoke__socket_close(&worker->socket, "the worker is exiting");
+    yoke__events_release(&worker->events);
+    yoke__server_release(&worker->server);
+    yoke__io_release(&worker->io);
+    ev_loop_destroy(worker->loop);
+    yoke__engine_release(&worker->engine);
+    free(worker);
+}
+
+int yoke_worker_run(struct yoke_worker *worker) {
+    struct yoke__connection *connection = &worker->socket.connection;
+    if (yoke__engine_is_foreign(&worker->engine) || yoke__connection_greet(connection) != 0) {
+        return YOKE_EXIT_BOOT;
+    }
+    if (!worker->ending || !yoke__connection_is_idle(connection)) {
+        ev_run(worker->loop, 0);
+    }
+    return worker->exit_code;
+}
+
+void yoke_worker_stop(struct yoke_worker *worker, int exit_code) {
+    struct yoke__connection *connection = &worker->socket.connection;
+    worker->ending = true;
+    worker->exit_code = exit_code;
+    connection->draining = true;
+    if (worker->socket.fd >= 0) {
+        yoke__connection_attention(connection);
+    }
+}
+
+struct ev_loop *yoke_worker_loop(struct yoke_worker *worker) {
+    return worker->loop;
+}
+
+struct yoke_server *yoke_worker_server(struct yoke_worker *worker) {
+    return &worker->server;
+}
+
+struct yoke_events *yoke_worker_events(struct yoke_worker *worker) {
+    return &worker->events;
+}
+
+struct yoke_channel *yoke_worker_master(struct yoke_worker *worker) {
+    return &worker->master.channel;
+}
+
+uint64_t yoke_worker_id(const struct yoke_worker *worker) {
+    return worker->id;
+}
+
+unsigned yoke_worker_index(const struct yoke_worker *worker) {
+    return worker->index;
+}
