@@ -36,3 +36,9 @@ endif()
 add_library(yoke::yoke ALIAS yoke_shared)
 add_library(yoke::yoke_static ALIAS yoke_static)
 add_executable(yoke::protoc-gen-yoke ALIAS protoc-gen-yoke)
+
+if(YOKE_TESTS)
+    add_test(NAME exports COMMAND ${PROJECT_SOURCE_DIR}/cmake/check-exports.sh $<TARGET_FILE:yoke_shared>
+        ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/generated)
+    set_tests_properties(exports PROPERTIES ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+endif()
