@@ -92,7 +92,7 @@ static void describe(const struct yoke_child *child, Yoke__V1__DeathReason reaso
         (void)snprintf(text, size, "violated the protocol: %s", child->socket.connection.failure);
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED:
-        (void)snprintf(text, size, "closed its channel and was killed");
+        (void)snprintf(text, size, "closed its channel, lived on, and was killed");
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT:
         (void)snprintf(text, size, "was told to stop, did not within %u ms, and was killed",
@@ -190,6 +190,13 @@ static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
     (void)yoke__process_signal(&child->process, SIGKILL);
 }
 
+/* It takes no more calls; it gets some time to die before it is killed. */
+static void wait_for_death(struct yoke_child *child) {
+    child->state = YOKE_CHILD_STOPPING;
+    child->channel.connection = NULL;
+    start_timer(child, child->pool->options.stop_timeout_ms);
+}
+
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
 
 static void on_ready(struct yoke__socket *socket) {
@@ -207,8 +214,8 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
     if (end == YOKE__SOCKET_FAILED) {
         condemn(child, YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION);
     } else if (!child->stop_requested) {
-        /* If it is exiting, this does not change how it exits. */
-        condemn(child, YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED);
+        /* A dying process closes its channel before it can be reaped. Only one that lives on is killed. */
+        wait_for_death(child);
     }
 }
 
@@ -227,7 +234,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     if (child->state == YOKE_CHILD_STARTING) {
         announce_start(child);
     } else if (child->state == YOKE_CHILD_STOPPING) {
-        condemn(child, YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT);
+        condemn(child, child->stop_requested ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
+                                             : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED);
     } else if (child->pool->stopping) {
         yoke__pool_check_stopped(child->pool);
     } else if (child->state == YOKE_CHILD_DEAD) {
@@ -302,9 +310,7 @@ void yoke__child_stop(struct yoke_child *child) {
     }
     child->stop_requested = true;
     if (child->state != YOKE_CHILD_STOPPING) {
-        child->state = YOKE_CHILD_STOPPING;
-        child->channel.connection = NULL;
-        start_timer(child, child->pool->options.stop_timeout_ms);
+        wait_for_death(child);
         yoke__connection_attention(&child->socket.connection);
     }
 }

@@ -77,7 +77,8 @@ struct yoke_pool_options {
 
     bool restart;              /* replace a worker that died; default no */
     unsigned restart_pause_ms; /* wait so long before replacing it; 0: 100 ms */
-    unsigned stop_timeout_ms;  /* a worker told to stop gets so long before SIGKILL; 0: 5,000 ms */
+    unsigned stop_timeout_ms;  /* a worker that was told to stop, or has closed its channel, gets so long
+                                 before SIGKILL; 0: 5,000 ms */
 };
 #define YOKE_POOL_OPTIONS_INIT .size = sizeof(struct yoke_pool_options)
 
