@@ -15,6 +15,16 @@ static bool is_control(char c) {
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+/* The UTF-8 of a character that changes the direction of text (U+202A to U+202E, U+2066 to U+2069): code must not. */
+static bool is_direction(const char *bytes, size_t length) {
+    if (length < 3 || (unsigned char)bytes[0] != 0xe2) {
+        return false;
+    }
+    unsigned char second = (unsigned char)bytes[1];
+    unsigned char third = (unsigned char)bytes[2];
+    return (second == 0x80 && third >= 0xaa && third <= 0xae) || (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+}
+
 static char *clean_line(struct gen_pool *pool, const char *line, size_t length) {
     while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\t' || line[length - 1] == '\r')) {
         length--;
@@ -22,6 +32,10 @@ static char *clean_line(struct gen_pool *pool, const char *line, size_t length) 
     char *out = gen_alloc(pool, length * 2 + 1, 1);
     size_t at = 0;
     for (size_t i = 0; i < length; i++) {
+        if (is_direction(line + i, length - i)) {
+            i += 2;
+            continue;
+        }
         out[at++] = is_control(line[i]) ? ' ' : line[i];
         if (i + 1 < length && is_hostile(line[i], line[i + 1])) {
             out[at++] = ' ';

@@ -1,19 +1,12 @@
 /* model.c: from protoc's descriptors to the model: names, types by reference, events, nesting. */
 #include "gen/model.h"
 
+#include "gen/descriptor.h"
 #include "gen/names.h"
 #include "gen/options.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Field numbers in descriptor.proto, of which the paths of SourceCodeInfo are made. */
-enum {
-    FILE_MESSAGE_TYPE = 4,
-    FILE_SERVICE = 6,
-    MESSAGE_NESTED_TYPE = 3,
-    SERVICE_METHOD = 2,
-};
 
 const char *gen_kind_name(enum gen_kind kind) {
     static const char *const names[] = {"YOKE_UNARY", "YOKE_SERVER_STREAMING", "YOKE_CLIENT_STREAMING",

@@ -29,8 +29,11 @@ char *gen_pbc_type(struct gen_pool *pool, const char *name) {
     bool capital = true;
     for (; *name; name++) {
         if (*name == '.') {
-            out[length++] = '_';
-            out[length++] = '_';
+            /* A first part of underscores alone vanishes, and so does what would set it apart. */
+            if (length > 0) {
+                out[length++] = '_';
+                out[length++] = '_';
+            }
             capital = true;
         } else if (*name == '_') {
             capital = true;
@@ -71,9 +74,11 @@ char *gen_pbc_upper(struct gen_pool *pool, const char *name) {
     return pbc_words(pool, name, to_upper);
 }
 
-static bool is_among(const char *name, const char *const *words) {
-    for (; *words; words++) {
-        if (strcmp(name, *words) == 0) {
+/* Is the name one of the words? They are in one string, with a space before and after each. */
+static bool is_among(const char *name, const char *words) {
+    size_t length = strlen(name);
+    for (const char *word = words + 1; *word; word += strcspn(word, " ") + 1) {
+        if (strcspn(word, " ") == length && strncmp(word, name, length) == 0) {
             return true;
         }
     }
@@ -81,84 +86,22 @@ static bool is_among(const char *name, const char *const *words) {
 }
 
 /* The keywords that protobuf-c 1.4 knows: those of C89 and C++98, and inline. */
-static bool is_pbc_keyword(const char *name) {
-    static const char *const words[] = {
-        "and",
-        "and_eq",
-        "asm",
-        "auto",
-        "bitand",
-        "bitor",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "compl",
-        "const",
-        "continue",
-        "const_cast",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "dynamic_cast",
-        "else",
-        "enum",
-        "explicit",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "mutable",
-        "new",
-        "namespace",
-        "not",
-        "not_eq",
-        "operator",
-        "or",
-        "or_eq",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "typeid",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "wchar_t",
-        "while",
-        "xor",
-        "xor_eq",
-        "static_cast",
-        "reinterpret_cast",
-        NULL,
-    };
-    return is_among(name, words);
+static const char pbc_keywords[] =
+    " and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast continue default delete "
+    "do double dynamic_cast else enum explicit extern false float for friend goto if inline int long mutable namespace "
+    "new not not_eq operator or or_eq private protected public register reinterpret_cast return short signed sizeof "
+    "static static_cast struct switch template this throw true try typedef typeid typename union unsigned using "
+    "virtual void volatile wchar_t while xor xor_eq ";
+
+/* Keywords of C11, those of GNU mode included, and macros: of GNU mode, of errno.h, of what protobuf-c.h includes. */
+static const char c_keywords[] =
+    " asm assert auto bool break case char const continue default do double else enum errno extern false float for "
+    "goto "
+    "if inline int linux long offsetof register restrict return short signed sizeof static static_assert struct switch "
+    "true typedef typeof union unix unsigned void volatile while ";
+
+bool gen_is_c_keyword(const char *name) {
+    return is_among(name, c_keywords);
 }
 
 char *gen_pbc_field(struct gen_pool *pool, const char *name) {
@@ -167,7 +110,7 @@ char *gen_pbc_field(struct gen_pool *pool, const char *name) {
     for (size_t i = 0; i < length; i++) {
         out[i] = to_lower(name[i]);
     }
-    if (is_pbc_keyword(out)) {
+    if (is_among(out, pbc_keywords)) {
         out[length] = '_';
     }
     return out;
@@ -215,17 +158,6 @@ char *gen_path_identifier(struct gen_pool *pool, const char *path) {
         }
     }
     return gen_format(pool, "%s", gen_text_string(&out));
-}
-
-bool gen_is_c_keyword(const char *name) {
-    static const char *const words[] = {
-        "asm",   "auto",   "bool",     "break",  "case",     "char",   "const",    "continue", "default",
-        "do",    "double", "else",     "enum",   "errno",    "extern", "false",    "float",    "for",
-        "goto",  "if",     "inline",   "int",    "linux",    "long",   "register", "restrict", "return",
-        "short", "signed", "sizeof",   "static", "struct",   "switch", "true",     "typedef",  "typeof",
-        "union", "unix",   "unsigned", "void",   "volatile", "while",  NULL,
-    };
-    return is_among(name, words);
 }
 
 uint32_t gen_name_id(const char *name) {

@@ -27,7 +27,7 @@ char *gen_strip_proto(struct gen_pool *pool, const char *path);
 /* A part of an identifier that is different for every path. */
 char *gen_path_identifier(struct gen_pool *pool, const char *path);
 
-/* True for a word that no C11 compiler (in GNU mode, with the standard headers) takes as the name of a member. */
+/* True for a word that cannot be the name of a member, or cannot be relied on to be: a keyword, or a usual macro. */
 bool gen_is_c_keyword(const char *name);
 
 /* FNV-1a 32 of the name: yoke_name_id() of the runtime. */

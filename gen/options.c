@@ -1,10 +1,10 @@
 /* options.c: see options.h. What is malformed is taken for not there: protoc wrote it, so it is not. */
 #include "gen/options.h"
 
-/* Extension 1019 of FileOptions, and two fields of its message; from protobuf-c/protobuf-c.proto. */
-enum { PB_C_FILE = 1019, PB_C_FILE_NO_GENERATE = 1, PB_C_FILE_C_PACKAGE = 6 };
+/* An extension of both FileOptions and MessageOptions, and fields of the messages; from protobuf-c/protobuf-c.proto. */
+enum { PB_C_OPTION = 1019, PB_C_FILE_NO_GENERATE = 1, PB_C_FILE_C_PACKAGE = 6, PB_C_MSG_BASE_FIELD_NAME = 3 };
 
-enum { WIRE_VARINT = 0, WIRE_BYTES = 2 };
+enum { WIRE_BLOCK = 2 };
 
 bool gen_option_event(const Google__Protobuf__MessageOptions *options) {
     for (unsigned i = 0; options && i < options->base.n_unknown_fields; i++) {
@@ -56,38 +56,62 @@ static bool read_block(struct reader *reader, struct reader *ret_block) {
     return true;
 }
 
-/* All of the message's fields are varints or bytes. */
-static void read_pbc_file_options(struct gen_pool *pool, struct reader body, struct gen_pbc_file_options *options) {
-    uint64_t key;
-    while (read_varint(&body, &key)) {
-        uint64_t number = 0;
-        struct reader block = {NULL, 0};
-        if ((key & 7) == WIRE_VARINT && read_varint(&body, &number)) {
-            if (key >> 3 == PB_C_FILE_NO_GENERATE) {
-                options->no_generate = number != 0;
-            }
-        } else if ((key & 7) == WIRE_BYTES && read_block(&body, &block)) {
-            if (key >> 3 == PB_C_FILE_C_PACKAGE) {
-                options->c_package = gen_format(pool, "%.*s", (int)block.length, (const char *)block.bytes);
-            }
-        } else {
-            return;
-        }
-    }
-}
-
-struct gen_pbc_file_options gen_pbc_file_options(struct gen_pool *pool, const Google__Protobuf__FileOptions *options) {
-    struct gen_pbc_file_options found = {0};
-    /* protoc writes the option once for each statement that sets a part of it. */
-    for (unsigned i = 0; options && i < options->base.n_unknown_fields; i++) {
-        const ProtobufCMessageUnknownField *field = &options->base.unknown_fields[i];
-        struct reader reader = {field->data, field->len};
-        struct reader body;
+/*
+ * What the last setting of `field` within protobuf-c's option says, be it a number or a block; false when nothing does.
+ * protoc writes the option once for each statement that sets a part of it. All its fields are varints or blocks.
+ */
+static bool find_pbc_field(const ProtobufCMessage *options, uint32_t field, uint64_t *ret_number,
+                           struct reader *ret_block) {
+    bool found = false;
+    for (unsigned i = 0; options && i < options->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *unknown = &options->unknown_fields[i];
+        struct reader reader = {unknown->data, unknown->len};
+        struct reader body = {NULL, 0};
         /* protobuf-c keeps the length in front of the bytes. */
-        if (field->tag == PB_C_FILE && field->wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
-            read_block(&reader, &body)) {
-            read_pbc_file_options(pool, body, &found);
+        if (unknown->tag != PB_C_OPTION || !read_block(&reader, &body)) {
+            continue;
+        }
+        uint64_t key;
+        while (read_varint(&body, &key)) {
+            bool block = (key & 7) == WIRE_BLOCK;
+            uint64_t number = 0;
+            struct reader bytes = {NULL, 0};
+            if (!(block ? read_block(&body, &bytes) : read_varint(&body, &number))) {
+                break;
+            }
+            if (key >> 3 == field) {
+                found = true;
+                *ret_number = number;
+                *ret_block = bytes;
+            }
         }
     }
     return found;
+}
+
+static char *block_string(struct gen_pool *pool, struct reader block) {
+    return gen_format(pool, "%.*s", (int)block.length, (const char *)block.bytes);
+}
+
+struct gen_pbc_file_options gen_pbc_file_options(struct gen_pool *pool, const Google__Protobuf__FileOptions *options) {
+    const ProtobufCMessage *base = options ? &options->base : NULL;
+    struct gen_pbc_file_options found = {false, NULL};
+    uint64_t number;
+    struct reader block;
+    if (find_pbc_field(base, PB_C_FILE_NO_GENERATE, &number, &block)) {
+        found.no_generate = number != 0;
+    }
+    if (find_pbc_field(base, PB_C_FILE_C_PACKAGE, &number, &block)) {
+        found.c_package = block_string(pool, block);
+    }
+    return found;
+}
+
+const char *gen_pbc_base_member(struct gen_pool *pool, const Google__Protobuf__MessageOptions *options) {
+    uint64_t number;
+    struct reader block;
+    if (find_pbc_field(options ? &options->base : NULL, PB_C_MSG_BASE_FIELD_NAME, &number, &block)) {
+        return block_string(pool, block);
+    }
+    return "base";
 }

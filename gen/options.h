@@ -22,12 +22,15 @@ bool gen_option_event(const Google__Protobuf__MessageOptions *options);
 /* The first of Yoke's numbers in `options` that is not `known`; 0 when there is none. `options` may be NULL. */
 uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known);
 
-/* What we heed of protobuf-c's own file options, (pb_c_file). */
+/* What we heed of protobuf-c's own options, (pb_c_file) and (pb_c_msg). `options` may be NULL. */
 struct gen_pbc_file_options {
     bool no_generate;
     const char *c_package; /* NULL when not given */
 };
 
 struct gen_pbc_file_options gen_pbc_file_options(struct gen_pool *pool, const Google__Protobuf__FileOptions *options);
+
+/* The member that protobuf-c keeps a message's own state in: "base", or what (pb_c_msg).base_field_name says. */
+const char *gen_pbc_base_member(struct gen_pool *pool, const Google__Protobuf__MessageOptions *options);
 
 #endif
