@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-static struct gen_c_name *new_name(struct gen_c_names *names) {
+static void add_name(struct gen_c_names *names, struct gen_c_name name) {
     if (names->count == names->capacity) {
         size_t capacity = names->capacity ? names->capacity * 2 : 256;
         struct gen_c_name *grown = gen_alloc(names->pool, capacity, sizeof(*grown));
@@ -20,12 +20,13 @@ static struct gen_c_name *new_name(struct gen_c_names *names) {
         names->names = grown;
         names->capacity = capacity;
     }
-    return &names->names[names->count++];
+    name.order = names->count;
+    names->names[names->count++] = name;
 }
 
 /* Add `first` and `second` joined, at file scope. */
 static void add(struct gen_c_names *names, const struct gen_element *owner, const char *first, const char *second) {
-    *new_name(names) = (struct gen_c_name){"", gen_format(names->pool, "%s%s", first, second), owner};
+    add_name(names, (struct gen_c_name){"", gen_format(names->pool, "%s%s", first, second), owner, 0});
 }
 
 /* Add a stem with each of the endings, which NULL ends. */
@@ -38,7 +39,7 @@ static void add_all(struct gen_c_names *names, const struct gen_element *owner, 
 
 static void add_member(struct gen_c_names *names, const struct gen_element *owner, const char *scope, const char *first,
                        const char *second) {
-    *new_name(names) = (struct gen_c_name){scope, gen_format(names->pool, "%s%s", first, second), owner};
+    add_name(names, (struct gen_c_name){scope, gen_format(names->pool, "%s%s", first, second), owner, 0});
 }
 
 /* An element that outlives the caller. */
@@ -167,12 +168,12 @@ static void add_message(struct gen_c_names *names, const struct gen_message *mes
 static void add_method(struct gen_c_names *names, const struct gen_method *method, const char *pbc_struct) {
     static const char *const endings[] = {"", "_method", "_done", "_reply", "__handle", "__complete", NULL};
     const struct gen_element *element = &method->element;
-    const char *pbc_member = gen_pbc_lower(names->pool, method->proto->name);
-    add_member(names, element, pbc_struct, pbc_member, "");
-    add(names, element, gen_format(names->pool, "%s__", method->service->c_lower), pbc_member);
-
-    add_member(names, element, gen_format(names->pool, "%s_handlers", method->service->c_name), method->member, "");
     add_all(names, element, method->c_name, endings);
+    add_member(names, element, gen_format(names->pool, "%s_handlers", method->service->c_name), method->member, "");
+
+    const char *pbc_member = gen_pbc_lower(names->pool, method->proto->name);
+    add(names, element, gen_format(names->pool, "%s__", method->service->c_lower), pbc_member);
+    add_member(names, element, pbc_struct, pbc_member, "");
 }
 
 static void add_service(struct gen_c_names *names, const struct gen_service *service) {

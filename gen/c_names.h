@@ -11,6 +11,7 @@ struct gen_c_name {
     const char *scope; /* the struct that it is a member of; "" at file scope, where macros and tags count too */
     const char *name;
     const struct gen_element *owner; /* what it is declared for */
+    size_t order;                    /* of declaration: what a reader of the generated code sees comes first */
 };
 
 struct gen_c_names {

@@ -54,27 +54,6 @@ static int compare(const void *left, const void *right) {
     return strcmp(a->owner->full_name, b->owner->full_name);
 }
 
-/* Two that meet usually meet in several names; one report is enough. */
-struct pair {
-    const char *first;
-    const char *second;
-};
-
-struct pairs {
-    struct pair *pairs;
-    size_t count;
-};
-
-static bool add_pair(struct pairs *pairs, const char *first, const char *second) {
-    for (size_t i = 0; i < pairs->count; i++) {
-        if (strcmp(pairs->pairs[i].first, first) == 0 && strcmp(pairs->pairs[i].second, second) == 0) {
-            return false;
-        }
-    }
-    pairs->pairs[pairs->count++] = (struct pair){first, second};
-    return true;
-}
-
 /* True when `a` is declared after `b`. */
 static bool is_later(const struct gen_element *a, const struct gen_element *b) {
     const Google__Protobuf__SourceCodeInfo__Location *at = gen_element_location(a);
@@ -85,34 +64,64 @@ static bool is_later(const struct gen_element *a, const struct gen_element *b) {
     return at->span[0] != bt->span[0] ? at->span[0] > bt->span[0] : at->span[1] > bt->span[1];
 }
 
-static void report_pair(struct gen_report *report, const struct gen_c_name *first, const struct gen_c_name *second) {
-    const struct gen_element *here = first->owner;
-    const struct gen_element *there = second->owner;
-    if (!here->file->generate || (there->file->generate && is_later(there, here))) {
-        here = second->owner;
-        there = first->owner;
-    }
-    gen_report_add(report, here, "in C it and %s (%s) both get the name \"%s\"; rename one of them", there->full_name,
-                   gen_place(report->pool, there), first->name);
-}
-
 static bool meet(const struct gen_c_name *a, const struct gen_c_name *b) {
     return strcmp(a->name, b->name) == 0 && strcmp(a->scope, b->scope) == 0 &&
-           strcmp(a->owner->full_name, b->owner->full_name) != 0;
+           strcmp(a->owner->full_name, b->owner->full_name) != 0 &&
+           (a->owner->file->generate || b->owner->file->generate);
 }
 
+/* Two names that meet. */
+struct pair {
+    const struct gen_c_name *first;
+    const struct gen_c_name *second;
+};
+
+static int compare_pairs(const void *left, const void *right) {
+    const struct pair *a = left;
+    const struct pair *b = right;
+    return a->second->order < b->second->order ? -1 : 1;
+}
+
+static void report_pair(struct gen_report *report, const struct pair *pair) {
+    const struct gen_element *here = pair->first->owner;
+    const struct gen_element *there = pair->second->owner;
+    if (!here->file->generate || (there->file->generate && is_later(there, here))) {
+        here = pair->second->owner;
+        there = pair->first->owner;
+    }
+    gen_report_add(report, here, "in C it and %s (%s) both get the name \"%s\"; rename one of them", there->full_name,
+                   gen_place(report->pool, there), pair->first->name);
+}
+
+static bool is_reported(const struct pair *pairs, size_t count, const struct pair *pair) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(pairs[i].first->owner->full_name, pair->first->owner->full_name) == 0 &&
+            strcmp(pairs[i].second->owner->full_name, pair->second->owner->full_name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two elements that meet usually meet in several names: one report, with the foremost name, is enough. */
 static void check_meetings(struct gen_c_names *names, struct gen_report *report) {
     if (names->count == 0) {
         return;
     }
     qsort(names->names, names->count, sizeof(*names->names), compare);
-    struct pairs pairs = {gen_alloc(names->pool, names->count, sizeof(struct pair)), 0};
+    struct pair *pairs = gen_alloc(names->pool, names->count, sizeof(*pairs));
+    size_t count = 0;
     for (size_t i = 1; i < names->count; i++) {
-        const struct gen_c_name *first = &names->names[i - 1];
-        const struct gen_c_name *second = &names->names[i];
-        if (meet(first, second) && (first->owner->file->generate || second->owner->file->generate) &&
-            add_pair(&pairs, first->owner->full_name, second->owner->full_name)) {
-            report_pair(report, first, second);
+        if (meet(&names->names[i - 1], &names->names[i])) {
+            pairs[count++] = (struct pair){&names->names[i - 1], &names->names[i]};
+        }
+    }
+    if (count > 0) {
+        qsort(pairs, count, sizeof(*pairs), compare_pairs);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!is_reported(pairs, i, &pairs[i])) {
+            report_pair(report, &pairs[i]);
         }
     }
 }

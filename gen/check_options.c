@@ -11,14 +11,13 @@ struct place {
     struct gen_report *report;
 };
 
+#define CURE "use a protoc-gen-yoke as new as the options.proto that declares it, or remove the option"
+
 static void check(struct place place, const struct gen_element *element, const ProtobufCMessage *options,
                   uint32_t known) {
     uint32_t number = gen_option_unknown(options, known);
     if (number != 0) {
-        gen_report_add(place.report, element,
-                       "unknown yoke option, number %u; use a protoc-gen-yoke as new as the options.proto that "
-                       "declares it, or remove the option",
-                       number);
+        gen_report_add(place.report, element, "unknown yoke option, number %u; " CURE, number);
     }
 }
 
@@ -45,6 +44,9 @@ static void check_message(struct place place, const struct gen_message *message)
     const Google__Protobuf__DescriptorProto *proto = message->proto;
     const struct gen_element *element = &message->element;
     check(place, element, BASE(proto->options), GEN_OPTION_EVENT);
+    if (gen_option_event_is_unknown(proto->options)) {
+        gen_report_add(place.report, element, "unknown yoke option, within (yoke.v1.event); " CURE);
+    }
     for (size_t i = 0; i < proto->n_field; i++) {
         check_field(place, element, proto->field[i], MESSAGE_FIELD, i);
     }

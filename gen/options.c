@@ -6,13 +6,23 @@ enum { PB_C_OPTION = 1019, PB_C_FILE_NO_GENERATE = 1, PB_C_FILE_C_PACKAGE = 6, P
 
 enum { WIRE_BLOCK = 2 };
 
-bool gen_option_event(const Google__Protobuf__MessageOptions *options) {
+static const ProtobufCMessageUnknownField *find_event(const Google__Protobuf__MessageOptions *options) {
     for (unsigned i = 0; options && i < options->base.n_unknown_fields; i++) {
         if (options->base.unknown_fields[i].tag == GEN_OPTION_EVENT) {
-            return true;
+            return &options->base.unknown_fields[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool gen_option_event(const Google__Protobuf__MessageOptions *options) {
+    return find_event(options) != NULL;
+}
+
+bool gen_option_event_is_unknown(const Google__Protobuf__MessageOptions *options) {
+    const ProtobufCMessageUnknownField *field = find_event(options);
+    /* Empty is a length of 0, and nothing. */
+    return field && (field->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED || field->len != 1);
 }
 
 uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known) {

@@ -19,6 +19,9 @@
 /* True when the message has option (yoke.v1.event). `options` may be NULL. */
 bool gen_option_event(const Google__Protobuf__MessageOptions *options);
 
+/* True when that option says something that this version does not know. Its message has no field yet. */
+bool gen_option_event_is_unknown(const Google__Protobuf__MessageOptions *options);
+
 /* The first of Yoke's numbers in `options` that is not `known`; 0 when there is none. `options` may be NULL. */
 uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known);
 
