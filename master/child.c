@@ -316,24 +316,29 @@ void yoke__child_stop(struct yoke_child *child) {
 }
 
 void yoke__child_kill_now(struct yoke_child *child) {
-    if (child->state != YOKE_CHILD_DEAD) {
+    if (child->state == YOKE_CHILD_DEAD) {
+        return;
+    }
+    child->state = YOKE_CHILD_STOPPING;
+    child->channel.connection = NULL;
+    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
         (void)yoke__process_signal(&child->process, SIGKILL);
     }
 }
 
-void yoke__child_destroy(struct yoke_child *child) {
-    if (child == NULL) {
+void yoke__child_reap_now(struct yoke_child *child) {
+    if (child->state == YOKE_CHILD_DEAD) {
         return;
     }
-    if (child->state != YOKE_CHILD_DEAD) {
-        if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
-            struct yoke__exit ignored;
-            yoke__process_wait(&child->process, &ignored);
-        }
-        child->channel.connection = NULL;
-        yoke__socket_close(&child->socket, "the master is being destroyed");
-        vacate(child);
+    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
+        struct yoke__exit ignored;
+        yoke__process_wait(&child->process, &ignored);
     }
+    yoke__socket_close(&child->socket, "the master is being destroyed");
+    vacate(child);
+}
+
+void yoke__child_destroy(struct yoke_child *child) {
     stop_timer(child);
     free(child);
 }

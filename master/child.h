@@ -27,11 +27,14 @@ struct yoke_child {
 /* A child without a worker. NULL when out of memory. */
 struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index);
 
-/* Kill and reap the worker if there is one, without events, and free the child. NULL is fine. */
-void yoke__child_destroy(struct yoke_child *child);
-
-/* Send SIGKILL, so that many children can die at once before they are destroyed one by one. */
+/*
+ * The end of all children, in three steps, each for all of them before the next, so that completions of one child's
+ * calls never meet another that is half gone: kill the worker if there is one, in a forked copy of the master nobody;
+ * reap it and complete its calls, without events; free the child.
+ */
 void yoke__child_kill_now(struct yoke_child *child);
+void yoke__child_reap_now(struct yoke_child *child);
+void yoke__child_destroy(struct yoke_child *child);
 
 /* Spawn a worker; errors as yoke_pool_create(). */
 int yoke__child_spawn(struct yoke_child *child);

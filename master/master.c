@@ -35,8 +35,12 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     return 0;
 }
 
-static struct yoke_pool *pool_at(struct yoke__link *link) {
-    return YOKE__CONTAINER(link, struct yoke_pool, link);
+static void for_each_pool(struct yoke_master *master, void (*act)(struct yoke_pool *pool)) {
+    struct yoke__link *next;
+    for (struct yoke__link *at = master->pools.next; at != &master->pools; at = next) {
+        next = at->next;
+        act(YOKE__CONTAINER(at, struct yoke_pool, link));
+    }
 }
 
 int yoke_master_destroy(struct yoke_master *master) {
@@ -47,9 +51,10 @@ int yoke_master_destroy(struct yoke_master *master) {
         return -EBUSY;
     }
     int saved_errno = errno;
-    while (!yoke__link_is_alone(&master->pools)) {
-        yoke__pool_destroy(pool_at(master->pools.next));
-    }
+    master->ending = true;
+    for_each_pool(master, yoke__pool_kill_now);
+    for_each_pool(master, yoke__pool_reap_now);
+    for_each_pool(master, yoke__pool_destroy);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);
     yoke__io_release(&master->io);
@@ -60,9 +65,7 @@ int yoke_master_destroy(struct yoke_master *master) {
 }
 
 void yoke_master_stop(struct yoke_master *master) {
-    for (struct yoke__link *at = master->pools.next; at != &master->pools; at = at->next) {
-        yoke_pool_stop(pool_at(at));
-    }
+    for_each_pool(master, yoke_pool_stop);
 }
 
 struct yoke_server *yoke_master_server(struct yoke_master *master) {

@@ -17,6 +17,7 @@ struct yoke_master {
     struct yoke__link pools;
     uint64_t next_worker_id;
     pid_t pid;
+    bool ending; /* being destroyed */
 };
 
 struct yoke_pool {
@@ -33,7 +34,9 @@ struct yoke_pool {
 /* Emit PoolStopped, once, if all children of this stopping pool are dead. From the loop. */
 void yoke__pool_check_stopped(struct yoke_pool *pool);
 
-/* Free a pool whose children are without processes. */
+/* The end of all pools, in three steps, each for all of them before the next; see child.h. */
+void yoke__pool_kill_now(struct yoke_pool *pool);
+void yoke__pool_reap_now(struct yoke_pool *pool);
 void yoke__pool_destroy(struct yoke_pool *pool);
 
 #endif

@@ -108,10 +108,19 @@ static int read_options(const struct yoke_pool_options *from, struct yoke_pool_o
 
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 
-void yoke__pool_destroy(struct yoke_pool *pool) {
+void yoke__pool_kill_now(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_kill_now(pool->children[i]);
     }
+}
+
+void yoke__pool_reap_now(struct yoke_pool *pool) {
+    for (unsigned i = 0; i < pool->child_count; i++) {
+        yoke__child_reap_now(pool->children[i]);
+    }
+}
+
+void yoke__pool_destroy(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
@@ -145,6 +154,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (yoke__engine_is_foreign(&master->engine)) {
         return -ECHILD;
     }
+    if (master->ending) {
+        return -ESHUTDOWN;
+    }
     struct yoke_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL) {
         return -ENOMEM;
@@ -157,6 +169,8 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
         error = spawn_children(pool);
     }
     if (error != 0) {
+        yoke__pool_kill_now(pool);
+        yoke__pool_reap_now(pool);
         yoke__pool_destroy(pool);
         return error;
     }

@@ -245,7 +245,8 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
 static void complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
     struct yoke__engine *engine = call->engine;
     const struct yoke_status status = {code, message};
-    if (call->done != NULL) {
+    /* In a forked copy of the process, the callback's place is in the original. */
+    if (call->done != NULL && !yoke__engine_is_foreign(engine)) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;

@@ -41,7 +41,8 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
 /*
  * Kill and reap every worker that still lives, complete their calls as UNAVAILABLE, and free everything, pools
  * included. No events are emitted. Waits for the kernel to end the workers, which were sent SIGKILL. NULL is fine.
- * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process: frees, kills nobody.
+ * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process: frees, kills nobody,
+ * calls nobody back.
  */
 int yoke_master_destroy(struct yoke_master *master);
 
@@ -85,7 +86,7 @@ struct yoke_pool_options {
 /*
  * Make a pool and spawn its workers. The pool belongs to the master.
  * -EINVAL: options not initialised or contradictory; -ENOMEM, -EMFILE, -EAGAIN: the kernel's; in exec mode also what
- * execve() says (-ENOENT, -EACCES, …). On failure no worker is left.
+ * execve() says (-ENOENT, -EACCES, …); -ESHUTDOWN: the master is being destroyed. On failure no worker is left.
  */
 int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool);
 
