@@ -23,10 +23,12 @@ void bench_die(const char *what) {
 
 unsigned char *bench_payload(size_t size) {
     unsigned char *bytes = malloc(size ? size : 1);
-    if (!bytes)
+    if (!bytes) {
         bench_die("malloc");
-    for (size_t i = 0; i < size; i++)
+    }
+    for (size_t i = 0; i < size; i++) {
         bytes[i] = (unsigned char)('a' + i % 26);
+    }
     return bytes;
 }
 
@@ -43,36 +45,43 @@ void bench_meter_start(struct bench_meter *meter, const struct bench_job *job) {
         .next_look = 1,
         .warm_up_ns = (uint64_t)(job->seconds * 1e9 / 5),
         .measure_ns = (uint64_t)(job->seconds * 1e9),
-        .start_ns = now_ns(),
     };
-    meter->last_look_ns = meter->start_ns;
 }
 
-/* Schedules the next look for when, at the present pace, LOOK_NS will have passed. */
-static void schedule_look(struct bench_meter *meter, uint64_t now) {
+/* Begins to count from here. */
+static void restart(struct bench_meter *meter, uint64_t now) {
+    meter->ops = 0;
+    meter->start_ns = now;
+    meter->last_look_ops = 0;
+    meter->last_look_ns = now;
+}
+
+/* The operations that, at the present pace, LOOK_NS will bring; at least one. */
+static uint64_t find_stride(const struct bench_meter *meter, uint64_t now) {
     uint64_t ops = meter->ops - meter->last_look_ops;
     uint64_t ns = now - meter->last_look_ns;
     uint64_t stride = ns ? ops * LOOK_NS / ns : 2 * ops;
-    meter->last_look_ops = meter->ops;
-    meter->last_look_ns = now;
-    meter->next_look = meter->ops + (stride ? stride : 1);
+    return stride ? stride : 1;
 }
 
 bool bench_meter_look(struct bench_meter *meter) {
     uint64_t now = now_ns();
-    uint64_t elapsed = now - meter->start_ns;
-    if (meter->warm && elapsed >= meter->measure_ns) {
-        meter->elapsed_ns = elapsed;
+    uint64_t stride = 1;
+    if (!meter->start_ns) {
+        restart(meter, now);
+    } else if (meter->warm && now - meter->start_ns >= meter->measure_ns) {
+        meter->elapsed_ns = now - meter->start_ns;
         return true;
+    } else {
+        stride = find_stride(meter, now);
+        meter->last_look_ops = meter->ops;
+        meter->last_look_ns = now;
+        if (!meter->warm && now - meter->start_ns >= meter->warm_up_ns) {
+            meter->warm = true;
+            restart(meter, now);
+        }
     }
-    schedule_look(meter, now);
-    if (!meter->warm && elapsed >= meter->warm_up_ns) {
-        meter->warm = true;
-        meter->next_look -= meter->ops;
-        meter->last_look_ops = 0;
-        meter->ops = 0;
-        meter->start_ns = now;
-    }
+    meter->next_look = meter->ops + stride;
     return false;
 }
 
@@ -87,14 +96,16 @@ void bench_meter_print(const struct bench_meter *meter) {
 static void on_caller_ended(int signal_number) {
     (void)signal_number;
     int status;
-    if (waitpid(-1, &status, WNOHANG) > 0)
+    if (waitpid(-1, &status, WNOHANG) > 0) {
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+    }
 }
 
 static _Noreturn void run_child(const struct bench_job *job, bench_side *side, void *user_data) {
     /* Whatever happens to the parent, this process does not survive it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) || signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
         bench_die("cannot set up the child");
+    }
     int code = side(job, user_data);
     fflush(stdout);
     _exit(code);
@@ -102,15 +113,19 @@ static _Noreturn void run_child(const struct bench_job *job, bench_side *side, v
 
 int bench_run_pair(const struct bench_job *job, bench_side *caller, bench_side *answerer, void *user_data) {
     bool up = job->kind == BENCH_UNARY_UP;
-    if (up && signal(SIGCHLD, on_caller_ended) == SIG_ERR)
+    if (up && signal(SIGCHLD, on_caller_ended) == SIG_ERR) {
         bench_die("signal");
+    }
     pid_t child = fork();
-    if (child < 0)
+    if (child < 0) {
         bench_die("fork");
-    if (!child)
+    }
+    if (!child) {
         run_child(job, up ? caller : answerer, user_data);
-    if (up)
+    }
+    if (up) {
         return answerer(job, user_data);
+    }
     int code = caller(job, user_data);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -148,8 +163,9 @@ int bench_main(int argc, char **argv, const char *version, int (*run)(const stru
         .depth = (unsigned)strtoul(argv[3], NULL, 10),
         .seconds = strtod(argv[4], NULL),
     };
-    if (!parse_kind(argv[1], &job.kind))
+    if (!parse_kind(argv[1], &job.kind)) {
         return BENCH_UNSUPPORTED;
+    }
     if (!job.size || !job.depth || job.seconds <= 0) {
         fprintf(stderr, "%s: SIZE, DEPTH and SECONDS must be above zero\n", program_invocation_short_name);
         return EXIT_FAILURE;

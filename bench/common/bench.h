@@ -39,15 +39,16 @@ struct bench_job {
 /* ---- The clock ------------------------------------------------------------------------------------------------ */
 
 /*
- * Counts finished operations and says when to stop. The first fifth of the time is warm-up and is not counted. The
- * clock is read only once in `stride` operations, about every millisecond, so that reading it costs nothing.
+ * Counts finished operations and says when to stop. The time begins when the first operation has finished, so the
+ * processes' start is not in it. A fifth of the time is warm-up and is not counted either. The clock is read only about
+ * every millisecond, so that reading it costs nothing.
  */
 struct bench_meter {
     uint64_t ops;
     uint64_t next_look; /* look at the clock when `ops` gets here */
     uint64_t last_look_ops;
     uint64_t last_look_ns;
-    uint64_t start_ns;
+    uint64_t start_ns; /* of the warm-up, then of the measurement; 0 before the first operation has finished */
     uint64_t warm_up_ns;
     uint64_t measure_ns;
     uint64_t elapsed_ns; /* the result, once done */
@@ -87,8 +88,10 @@ int bench_main(int argc, char **argv, const char *version, int (*run)(const stru
 unsigned char *bench_payload(size_t size);
 
 /* Says what failed, with errno, and ends the program. */
-#ifdef __GNUC__
-__attribute__((noreturn))
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
 #endif
 void bench_die(const char *what);
 

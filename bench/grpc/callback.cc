@@ -29,14 +29,15 @@ class Service final : public bench::Echo::CallbackService {
 // The calls of one run. gRPC completes them on threads of its own, so the meter is behind a lock.
 class Caller {
   public:
-    explicit Caller(const bench_job &job)
-        : job_(job), stub_(connect_stub()), request_(make_payload(job.size)), slots_(job.depth) {
+    Caller(const bench_job &job, const Meeting &meeting)
+        : job_(job), stub_(connect_stub(meeting)), request_(make_payload(job.size)), slots_(job.depth) {
         bench_meter_start(&meter_, &job);
     }
 
     void run() {
-        for (Slot &slot : slots_)
+        for (Slot &slot : slots_) {
             start(slot);
+        }
         std::unique_lock<std::mutex> lock(mutex_);
         over_changed_.wait(lock, [this] { return over_; });
         finish(meter_);
@@ -53,26 +54,30 @@ class Caller {
     void start(Slot &slot) {
         slot.context.emplace();
         auto done = [this, &slot](const grpc::Status &status) { complete(slot, status); };
-        if (job_.kind == BENCH_PUT)
+        if (job_.kind == BENCH_PUT) {
             stub_->async()->Put(&*slot.context, &request_, &slot.ack, done);
-        else
+        } else {
             stub_->async()->Unary(&*slot.context, &request_, &slot.reply, done);
+        }
     }
 
     void complete(Slot &slot, const grpc::Status &status) {
         check_reply(status, slot.reply.data().size(), job_.kind == BENCH_PUT ? 0 : job_.size);
-        if (tick())
+        if (tick()) {
             start(slot);
+        }
     }
 
     // Counts; true when the slot may start its next call.
     bool tick() {
         std::lock_guard<std::mutex> lock(mutex_);
-        if (over_)
+        if (over_) {
             return false;
+        }
         over_ = bench_meter_tick(&meter_);
-        if (over_)
+        if (over_) {
             over_changed_.notify_one();
+        }
         return !over_;
     }
 
@@ -86,22 +91,21 @@ class Caller {
     bool over_ = false;
 };
 
-int call(const bench_job *job, void *) {
-    Caller(*job).run();
+int call(const bench_job *job, void *meeting) {
+    Caller(*job, *static_cast<Meeting *>(meeting)).run();
     return EXIT_SUCCESS;
 }
 
-int answer(const bench_job *, void *) {
+int answer(const bench_job *, void *meeting) {
     Service service;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(bench_address, grpc::InsecureServerCredentials());
     builder.RegisterService(&service);
-    builder.BuildAndStart()->Wait();
+    start_server(*static_cast<Meeting *>(meeting), builder)->Wait();
     return EXIT_SUCCESS;
 }
 
 int run(const bench_job *job) {
-    return bench_run_pair(job, call, answer, nullptr);
+    return run_pair(job, call, answer);
 }
 
 } // namespace

@@ -94,13 +94,12 @@ template <typename Method> class ServedCall final : public Served {
     bool answered_;
 };
 
-int answer(const bench_job *, void *) {
+int answer(const bench_job *, void *meeting) {
     bench::Echo::AsyncService service;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(bench_address, grpc::InsecureServerCredentials());
     builder.RegisterService(&service);
     auto queue = builder.AddCompletionQueue();
-    auto server = builder.BuildAndStart();
+    auto server = start_server(*static_cast<Meeting *>(meeting), builder);
     std::vector<std::unique_ptr<Served>> calls;
     for (int i = 0; i < kReady; i++) {
         calls.push_back(std::make_unique<ServedCall<UnaryMethod>>(service, queue.get()));
@@ -108,8 +107,9 @@ int answer(const bench_job *, void *) {
     }
     void *tag;
     bool ok;
-    while (queue->Next(&tag, &ok) && ok)
+    while (queue->Next(&tag, &ok) && ok) {
         static_cast<Served *>(tag)->proceed();
+    }
     return EXIT_FAILURE;
 }
 
@@ -128,36 +128,40 @@ void start(Slot<Method> &slot, bench::Echo::Stub &stub, const bench::Payload &re
     slot.reader->Finish(&slot.reply, &slot.status, &slot);
 }
 
-template <typename Method> [[noreturn]] void call_method(const bench_job &job) {
-    auto stub = connect_stub();
+template <typename Method> [[noreturn]] void call_method(const bench_job &job, const Meeting &meeting) {
+    auto stub = connect_stub(meeting);
     const bench::Payload request = make_payload(job.size);
     const size_t expected = job.kind == BENCH_PUT ? 0 : job.size;
     grpc::CompletionQueue queue;
     std::vector<Slot<Method>> slots(job.depth);
     bench_meter meter;
     bench_meter_start(&meter, &job);
-    for (Slot<Method> &slot : slots)
+    for (Slot<Method> &slot : slots) {
         start(slot, *stub, request, &queue);
+    }
     void *tag;
     bool ok;
     while (queue.Next(&tag, &ok)) {
         auto &slot = *static_cast<Slot<Method> *>(tag);
         check_reply(slot.status, Method::size(slot.reply), expected);
-        if (bench_meter_tick(&meter))
+        if (bench_meter_tick(&meter)) {
             break;
+        }
         start(slot, *stub, request, &queue);
     }
     finish(meter);
 }
 
-int call(const bench_job *job, void *) {
-    if (job->kind == BENCH_PUT)
-        call_method<PutMethod>(*job);
-    call_method<UnaryMethod>(*job);
+int call(const bench_job *job, void *user_data) {
+    const Meeting &meeting = *static_cast<Meeting *>(user_data);
+    if (job->kind == BENCH_PUT) {
+        call_method<PutMethod>(*job, meeting);
+    }
+    call_method<UnaryMethod>(*job, meeting);
 }
 
 int run(const bench_job *job) {
-    return bench_run_pair(job, call, answer, nullptr);
+    return run_pair(job, call, answer);
 }
 
 } // namespace

@@ -1,9 +1,7 @@
-// What the two gRPC programs share: the address and the channel. Both leave every channel and server option at its
-// default, and both connect two processes over a Unix socket.
+// What the two gRPC programs share: two processes with a Unix socket between them, all options at their defaults.
 #ifndef BENCH_GRPC_SIDE_H
 #define BENCH_GRPC_SIDE_H
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -15,14 +13,37 @@
 #include "bench.grpc.pb.h"
 #include "common/bench.h"
 
-// The abstract name of the socket; set before the fork, so that both processes have the same.
-inline std::string bench_address = "unix-abstract:yoke-bench-" + std::to_string(getpid());
+// What both processes know.
+struct Meeting {
+    std::string address = "unix-abstract:yoke-bench-" + std::to_string(getpid());
+    int ready
+        [2]; // a pipe that the server writes to when it listens: a client that is early waits a second to try again
+};
 
-inline std::unique_ptr<bench::Echo::Stub> connect_stub() {
-    auto channel = grpc::CreateChannel(bench_address, grpc::InsecureChannelCredentials());
-    if (!channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(10)))
-        bench_die("the gRPC server does not answer");
-    return bench::Echo::NewStub(channel);
+// In the server's process, with the service registered.
+inline std::unique_ptr<grpc::Server> start_server(const Meeting &meeting, grpc::ServerBuilder &builder) {
+    builder.AddListeningPort(meeting.address, grpc::InsecureServerCredentials());
+    auto server = builder.BuildAndStart();
+    if (!server || write(meeting.ready[1], "", 1) != 1) {
+        bench_die("cannot start the gRPC server");
+    }
+    return server;
+}
+
+inline std::unique_ptr<bench::Echo::Stub> connect_stub(const Meeting &meeting) {
+    char byte;
+    if (read(meeting.ready[0], &byte, 1) != 1) {
+        bench_die("the gRPC server has not started");
+    }
+    return bench::Echo::NewStub(grpc::CreateChannel(meeting.address, grpc::InsecureChannelCredentials()));
+}
+
+inline int run_pair(const bench_job *job, bench_side *caller, bench_side *answerer) {
+    Meeting meeting;
+    if (pipe(meeting.ready)) {
+        bench_die("pipe");
+    }
+    return bench_run_pair(job, caller, answerer, &meeting);
 }
 
 inline bench::Payload make_payload(size_t size) {
@@ -35,8 +56,9 @@ inline bench::Payload make_payload(size_t size) {
 
 // Ends the program unless the call succeeded and brought what was sent.
 inline void check_reply(const grpc::Status &status, size_t size, size_t expected) {
-    if (status.ok() && size == expected)
+    if (status.ok() && size == expected) {
         return;
+    }
     fprintf(stderr, "gRPC: %s, %zu bytes of %zu\n", status.error_message().c_str(), size, expected);
     _exit(EXIT_FAILURE);
 }

@@ -11,16 +11,21 @@ const UNSUPPORTED = 3; // BENCH_UNSUPPORTED
 
 const [kind, size, depth, seconds] = process.argv.slice(2);
 
-// Counts operations for `seconds` after a warm-up of a fifth of that, and reads the clock about every millisecond; like
-// struct bench_meter.
+// Counts operations for `seconds`, after a warm-up of a fifth of that which begins with the first of them. Reads the
+// clock about every millisecond. The same as struct bench_meter.
 class Meter {
     constructor(length) {
         this.length = length * 1e3;
-        this.ops = 0;
         this.nextLook = 1;
         this.warm = false;
-        this.start = performance.now();
-        this.lastLook = { ops: 0, time: this.start };
+        this.restart(undefined);
+    }
+
+    // Begins to count from here.
+    restart(now) {
+        this.ops = 0;
+        this.start = now;
+        this.lastLook = { ops: 0, time: now };
     }
 
     // One operation has finished. True when the time is up.
@@ -30,19 +35,20 @@ class Meter {
 
     look() {
         const now = performance.now();
-        const elapsed = now - this.start;
-        if (this.warm && elapsed >= this.length) {
-            console.log(JSON.stringify({ ops: this.ops, ns: Math.round(elapsed * 1e6) }));
+        let stride = 1;
+        if (this.start === undefined) {
+            this.restart(now);
+        } else if (this.warm && now - this.start >= this.length) {
+            console.log(JSON.stringify({ ops: this.ops, ns: Math.round((now - this.start) * 1e6) }));
             return true;
+        } else {
+            stride = Math.max(1, Math.floor((this.ops - this.lastLook.ops) / (now - this.lastLook.time)));
+            this.lastLook = { ops: this.ops, time: now };
+            if (!this.warm && now - this.start >= this.length / 5) {
+                this.warm = true;
+                this.restart(now);
+            }
         }
-        const pace = (this.ops - this.lastLook.ops) / (now - this.lastLook.time);
-        const stride = Math.max(1, Math.floor(pace));
-        if (!this.warm && elapsed >= this.length / 5) {
-            this.warm = true;
-            this.ops = 0;
-            this.start = now;
-        }
-        this.lastLook = { ops: this.ops, time: now };
         this.nextLook = this.ops + stride;
         return false;
     }

@@ -46,8 +46,9 @@ static void flush_end(struct end *end) {
         size_t size = end->out_pending < end->out_capacity ? end->out_pending : end->out_capacity;
         ssize_t n = send(end->readable.fd, end->out_buffer, size, MSG_NOSIGNAL);
         if (n < 0) {
-            if (errno != EAGAIN)
+            if (errno != EAGAIN) {
                 bench_die("send");
+            }
             ev_io_start(end->loop, &end->writable);
             return;
         }
@@ -65,10 +66,12 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)events;
     struct end *end = watcher->data;
     ssize_t n = recv(watcher->fd, end->in_buffer + end->in_partial, end->in_capacity - end->in_partial, 0);
-    if (n < 0 && errno == EAGAIN)
+    if (n < 0 && errno == EAGAIN) {
         return;
-    if (n <= 0)
+    }
+    if (n <= 0) {
         bench_die("recv");
+    }
     for (end->in_partial += (size_t)n; end->in_partial >= end->in_unit; end->in_partial -= end->in_unit) {
         if (end->meter && bench_meter_tick(end->meter)) {
             ev_break(loop, EVBREAK_ALL);
@@ -76,8 +79,9 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         }
         end->out_pending += end->out_unit;
     }
-    if (!ev_is_active(&end->writable))
+    if (!ev_is_active(&end->writable)) {
         flush_end(end);
+    }
 }
 
 static void run_end(int fd, size_t in_unit, size_t out_unit, size_t out_first, struct bench_meter *meter) {
@@ -90,8 +94,9 @@ static void run_end(int fd, size_t in_unit, size_t out_unit, size_t out_first, s
         .out_capacity = at_least(out_unit, BUFFER_MIN),
         .meter = meter,
     };
-    if (!end.loop)
+    if (!end.loop) {
         bench_die("ev_loop_new");
+    }
     end.in_buffer = bench_payload(end.in_capacity);
     end.out_buffer = bench_payload(end.out_capacity);
     ev_io_init(&end.readable, on_readable, fd, EV_READ);
@@ -122,8 +127,9 @@ static int answer(const struct bench_job *job, void *user_data) {
 
 static int run(const struct bench_job *job) {
     struct pair pair = {.reply_size = job->kind == BENCH_PUT ? ACK_SIZE : job->size};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.fds))
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.fds)) {
         bench_die("socketpair");
+    }
     return bench_run_pair(job, call, answer, &pair);
 }
 

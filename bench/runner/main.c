@@ -109,17 +109,19 @@ static size_t find_systems(const struct options *options, FILE *out, const struc
 /* One result for every pair of a wanted case and a system, case by case. */
 static struct result *make_results(const struct options *options, const struct bench_system *const *systems,
                                    size_t system_count, size_t *ret_count) {
-    struct result *results = NULL;
+    size_t case_count = 0;
+    while (bench_cases[case_count].name) {
+        case_count++;
+    }
+    struct result *results = calloc(case_count * system_count + 1, sizeof *results);
+    if (!results) {
+        bench_die("calloc");
+    }
     size_t count = 0;
     for (const struct bench_case *bench_case = bench_cases; bench_case->name; bench_case++) {
         if (options->only_case && !bench_case_matches(bench_case, options->only_case)) {
             continue;
         }
-        struct result *more = realloc(results, (count + system_count) * sizeof *results);
-        if (!more) {
-            bench_die("realloc");
-        }
-        results = more;
         for (size_t i = 0; i < system_count; i++) {
             results[count++] = (struct result){.system = systems[i], .bench_case = bench_case};
         }

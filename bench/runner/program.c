@@ -17,8 +17,6 @@
 /* More than any program prints. */
 #define OUTPUT_MAX 512
 
-extern char **environ;
-
 static void find_program(const char *name, char *ret_path, size_t capacity) {
     char own[2048];
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);

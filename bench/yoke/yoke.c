@@ -129,8 +129,9 @@ static void on_worker_died(const struct yoke_peer *peer, const Yoke__V1__WorkerD
     (void)peer;
     int *code = user_data;
     *code = event->exit_code;
-    if (event->exit_code)
+    if (event->exit_code) {
         fprintf(stderr, "Yoke: the worker died: %s\n", event->detail);
+    }
 }
 
 static void on_pool_over(void *pool) {

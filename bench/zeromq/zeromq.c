@@ -16,41 +16,48 @@ struct endpoint {
 
 static void *open_socket(void *context) {
     void *socket = context ? zmq_socket(context, ZMQ_DEALER) : NULL;
-    if (!socket)
+    if (!socket) {
         bench_die("zmq_socket");
+    }
     return socket;
 }
 
 /* Waits for one message and gives its size. The message stays in `message`. */
 static size_t receive(void *socket, zmq_msg_t *message) {
-    if (zmq_msg_recv(message, socket, 0) < 0)
+    if (zmq_msg_recv(message, socket, 0) < 0) {
         bench_die("zmq_msg_recv");
+    }
     return zmq_msg_size(message);
 }
 
 static void send_request(void *socket, const struct bench_job *job, const struct endpoint *endpoint) {
-    if (zmq_send(socket, endpoint->payload, job->size, 0) < 0)
+    if (zmq_send(socket, endpoint->payload, job->size, 0) < 0) {
         bench_die("zmq_send");
+    }
 }
 
 static int call(const struct bench_job *job, void *user_data) {
     const struct endpoint *endpoint = user_data;
     void *context = zmq_ctx_new();
     void *socket = open_socket(context);
-    if (zmq_connect(socket, endpoint->address))
+    if (zmq_connect(socket, endpoint->address)) {
         bench_die("zmq_connect");
+    }
     size_t reply_size = job->kind == BENCH_PUT ? 0 : job->size;
     zmq_msg_t reply;
     zmq_msg_init(&reply);
     struct bench_meter meter;
     bench_meter_start(&meter, job);
-    for (unsigned i = 0; i < job->depth; i++)
+    for (unsigned i = 0; i < job->depth; i++) {
         send_request(socket, job, endpoint);
+    }
     for (;;) {
-        if (receive(socket, &reply) != reply_size)
+        if (receive(socket, &reply) != reply_size) {
             return EXIT_FAILURE;
-        if (bench_meter_tick(&meter))
+        }
+        if (bench_meter_tick(&meter)) {
             break;
+        }
         send_request(socket, job, endpoint);
     }
     bench_meter_print(&meter);
@@ -61,15 +68,18 @@ static int answer(const struct bench_job *job, void *user_data) {
     const struct endpoint *endpoint = user_data;
     void *context = zmq_ctx_new();
     void *socket = open_socket(context);
-    if (zmq_bind(socket, endpoint->address))
+    if (zmq_bind(socket, endpoint->address)) {
         bench_die("zmq_bind");
+    }
     zmq_msg_t message;
     zmq_msg_init(&message);
     for (;;) {
-        if (receive(socket, &message) != job->size)
+        if (receive(socket, &message) != job->size) {
             return EXIT_FAILURE;
-        if (job->kind == BENCH_PUT ? zmq_send(socket, "", 0, 0) < 0 : zmq_msg_send(&message, socket, 0) < 0)
+        }
+        if (job->kind == BENCH_PUT ? zmq_send(socket, "", 0, 0) < 0 : zmq_msg_send(&message, socket, 0) < 0) {
             bench_die("zmq_send");
+        }
     }
 }
 
