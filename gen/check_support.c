@@ -4,7 +4,11 @@
 
 #include <string.h>
 
-static void check_methods(const struct gen_service *service, struct gen_report *report) {
+static void check_service(const struct gen_service *service, struct gen_report *report) {
+    if (service->method_count == 0) {
+        gen_report_add(report, &service->element,
+                       "protobuf-c's code for a service without methods is not ISO C; give it a method, or remove it");
+    }
     for (size_t i = 0; i < service->method_count; i++) {
         const struct gen_method *method = &service->methods[i];
         if (method->kind != GEN_UNARY) {
@@ -57,7 +61,7 @@ void gen_check_support(const struct gen_model *model, struct gen_report *report)
                            "that option, or do not generate from this file");
         }
         for (size_t j = 0; j < file->service_count; j++) {
-            check_methods(&file->services[j], report);
+            check_service(&file->services[j], report);
         }
         for (size_t j = 0; j < file->message_count; j++) {
             check_message(model->pool, file->messages[j], report);

@@ -5,34 +5,46 @@
 
 #define COLUMNS 120
 
-/* Parameters are packed into lines, aligned behind the parenthesis, or indented by four when one would not fit there. */
-static size_t continuation_column(size_t indent, const struct gen_signature *signature) {
-    size_t aligned = indent + strlen(signature->head) + 1;
-    for (size_t i = 0; i < 5 && signature->parameters[i]; i++) {
-        if (aligned + strlen(signature->parameters[i]) + 4 > COLUMNS) {
-            return indent + 4;
-        }
+static size_t count_parameters(const struct gen_signature *signature) {
+    size_t count = 0;
+    while (count < GEN_PARAMETERS_MAX && signature->parameters[count]) {
+        count++;
     }
-    return aligned;
+    return count;
 }
 
+/* Does every parameter fit into a line that begins at `column`? The last one has `tail` behind it. */
+static bool fit_behind(size_t column, const struct gen_signature *signature, size_t count, const char *tail) {
+    for (size_t i = 0; i < count; i++) {
+        size_t rest = i + 1 < count ? strlen(",") : strlen(")") + strcspn(tail, "\n");
+        if (column + strlen(signature->parameters[i]) + rest > COLUMNS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Parameters fill the lines behind the parenthesis or, when one of them is too long for that, lines indented by four. */
 void gen_emit_signature(struct gen_text *text, size_t indent, const struct gen_signature *signature, const char *tail) {
+    size_t count = count_parameters(signature);
+    size_t margin = indent + strlen(signature->head) + 1;
+    size_t column = margin;
     gen_text_printf(text, "%*s%s(", (int)indent, "", signature->head);
-    size_t column = indent + strlen(signature->head) + 1;
-    size_t next_line = continuation_column(indent, signature);
-    bool fresh = next_line == column;
-    for (size_t i = 0; i < 5 && signature->parameters[i]; i++) {
+    if (!fit_behind(margin, signature, count, tail)) {
+        margin = indent + 4;
+        column = COLUMNS;
+    }
+    for (size_t i = 0; i < count; i++) {
         const char *parameter = signature->parameters[i];
-        bool last = i == 4 || !signature->parameters[i + 1];
-        size_t width = strlen(parameter) + (last ? 1 + strlen(tail) : 1);
-        if (column + (i ? 1 : 0) + width > COLUMNS && !(i == 0 && fresh)) {
-            gen_text_printf(text, "\n%*s", (int)next_line, "");
-            column = next_line;
+        size_t rest = i + 1 < count ? strlen(",") : strlen(")") + strcspn(tail, "\n");
+        if (column + strlen(" ") + strlen(parameter) + rest > COLUMNS && column != margin) {
+            gen_text_printf(text, "\n%*s", (int)margin, "");
+            column = margin;
         } else if (i > 0) {
             gen_text_add(text, " ", 1);
             column++;
         }
-        gen_text_printf(text, "%s%s", parameter, last ? ")" : ",");
+        gen_text_printf(text, "%s%s", parameter, i + 1 < count ? "," : ")");
         column += strlen(parameter) + 1;
     }
     gen_text_add(text, tail, strlen(tail));

@@ -14,10 +14,12 @@ char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file);
 
 /* ---- Pieces that both are made of ------------------------------------------------------------------------------ */
 
-/* A function's parameters, which both files write, so that the two cannot differ. */
+#define GEN_PARAMETERS_MAX 6
+
+/* A function with its parameters, which header and source share so that the two cannot differ; or a call. */
 struct gen_signature {
-    const char *head;          /* all before the parameters: "int demo_greeter_hello" */
-    const char *parameters[5]; /* up to the first NULL */
+    const char *head;                           /* all before the parameters: "int demo_greeter_hello" */
+    const char *parameters[GEN_PARAMETERS_MAX]; /* up to the first NULL */
 };
 
 /* Write a signature, with lines broken at 120 columns, and then `tail`. `indent` is where it begins. */

@@ -19,13 +19,14 @@ static void declare(struct gen_text *text, struct gen_signature signature) {
 }
 
 static void emit_handlers(struct gen_text *text, const struct gen_service *service) {
-    gen_text_printf(text,
-                    "/*\n"
-                    " * What a server of %s does with each call: answer it once, now or later, with the method's\n"
-                    " * ..._reply() or with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n"
-                    " */\n"
-                    "struct %s_handlers {\n",
-                    service->element.full_name, service->c_name);
+    gen_text_printf(
+        text,
+        "/*\n"
+        " * What a server does with each call: answer it once, now or later, with the method's ..._reply() or\n"
+        " * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n"
+        " */\n"
+        "struct %s_handlers {\n",
+        service->c_name);
     for (size_t i = 0; i < service->method_count; i++) {
         const struct gen_method *method = &service->methods[i];
         struct gen_signature member = {
@@ -35,9 +36,6 @@ static void emit_handlers(struct gen_text *text, const struct gen_service *servi
         };
         gen_emit_comment(text, 4, &method->element, NULL);
         gen_emit_signature(text, 4, &member, ";\n");
-    }
-    if (service->method_count == 0) {
-        gen_text_printf(text, "    void *no_methods;\n");
     }
     gen_text_printf(text, "};\n");
 }

@@ -10,6 +10,12 @@ static void begin(struct gen_text *text, struct gen_signature signature) {
     gen_emit_signature(text, 0, &signature, " {\n");
 }
 
+/* A body that does no more than call, and a closing brace. */
+static void emit_call(struct gen_text *text, struct gen_signature call) {
+    gen_emit_signature(text, 4, &call, ";\n");
+    gen_text_printf(text, "}\n");
+}
+
 /* ---- Types ---------------------------------------------------------------------------------------------------- */
 
 static void emit_type(struct gen_text *text, const struct gen_message *message) {
@@ -105,42 +111,37 @@ static void emit_method(struct gen_text *text, const struct gen_method *method) 
                     method->reply->c_lower, method->c_name, method->c_name);
 
     begin(text, gen_signature_call(text->pool, method));
-    gen_text_printf(text,
-                    "    return yoke_channel_call(channel, &%s_method, request, options, (yoke_function *)done,\n"
-                    "                             user_data);\n"
-                    "}\n",
-                    method->c_name);
+    const char *reference = gen_format(text->pool, "&%s_method", method->c_name);
+    emit_call(text, (struct gen_signature){
+                        "return yoke_channel_call",
+                        {"channel", reference, "request", "options", "(yoke_function *)done", "user_data"},
+                    });
     begin(text, gen_signature_reply(text->pool, method));
-    gen_text_printf(text, "    return yoke_call_reply(call, &%s_method, reply);\n}\n", method->c_name);
+    emit_call(text, (struct gen_signature){"return yoke_call_reply", {"call", reference, "reply"}});
 }
 
 static void emit_service(struct gen_text *text, const struct gen_service *service) {
     for (size_t i = 0; i < service->method_count; i++) {
         emit_method(text, &service->methods[i]);
     }
-    if (service->method_count > 0) {
-        gen_text_printf(text, "\nstatic const struct yoke_method *const %s__methods[] = {\n", service->c_name);
-        for (size_t i = 0; i < service->method_count; i++) {
-            gen_text_printf(text, "    &%s_method,\n", service->methods[i].c_name);
-        }
-        gen_text_printf(text, "};\n");
+    gen_text_printf(text, "\nstatic const struct yoke_method *const %s__methods[] = {\n", service->c_name);
+    for (size_t i = 0; i < service->method_count; i++) {
+        gen_text_printf(text, "    &%s_method,\n", service->methods[i].c_name);
     }
     gen_text_printf(text,
+                    "};\n"
                     "\n"
                     "const struct yoke_service %s_service = {\n"
                     "    .name = \"%s\",\n"
-                    "    .id = 0x%08x,\n",
-                    service->c_name, service->element.full_name, service->id);
-    if (service->method_count > 0) {
-        gen_text_printf(text, "    .methods = %s__methods,\n", service->c_name);
-    } else {
-        gen_text_printf(text, "    .methods = NULL,\n");
-    }
-    gen_text_printf(text, "    .method_count = %zu,\n};\n", service->method_count);
+                    "    .id = 0x%08x,\n"
+                    "    .methods = %s__methods,\n"
+                    "    .method_count = %zu,\n"
+                    "};\n",
+                    service->c_name, service->element.full_name, service->id, service->c_name, service->method_count);
 
     begin(text, gen_signature_serve(text->pool, service));
-    gen_text_printf(text, "    return yoke_server_add(server, &%s_service, handlers, user_data);\n}\n",
-                    service->c_name);
+    const char *reference = gen_format(text->pool, "&%s_service", service->c_name);
+    emit_call(text, (struct gen_signature){"return yoke_server_add", {"server", reference, "handlers", "user_data"}});
 }
 
 /* ---- Events --------------------------------------------------------------------------------------------------- */
@@ -161,14 +162,14 @@ static void emit_event(struct gen_text *text, const struct gen_message *event) {
                     "};\n",
                     event->c_name, event->c_name, event->id, event->c_lower, event->c_name);
 
+    const char *reference = gen_format(text->pool, "&%s_event", event->c_name);
+    const char *handler = "(yoke_function *)handler";
     begin(text, gen_signature_on(text->pool, event));
-    gen_text_printf(text, "    return yoke_events_on(events, &%s_event, (yoke_function *)handler, user_data);\n}\n",
-                    event->c_name);
+    emit_call(text, (struct gen_signature){"return yoke_events_on", {"events", reference, handler, "user_data"}});
     begin(text, gen_signature_off(text->pool, event));
-    gen_text_printf(text, "    return yoke_events_off(events, &%s_event, (yoke_function *)handler, user_data);\n}\n",
-                    event->c_name);
+    emit_call(text, (struct gen_signature){"return yoke_events_off", {"events", reference, handler, "user_data"}});
     begin(text, gen_signature_emit(text->pool, event));
-    gen_text_printf(text, "    return yoke_channel_emit(channel, &%s_event, event);\n}\n", event->c_name);
+    emit_call(text, (struct gen_signature){"return yoke_channel_emit", {"channel", reference, "event"}});
 }
 
 char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file) {

@@ -133,12 +133,12 @@ static void find_levels(struct gen_model *model) {
         changed = false;
         for (size_t i = 0; i < model->message_count; i++) {
             struct gen_message *message = model->by_name[i];
-            unsigned levels = 1;
+            unsigned below = 0;
             for (size_t part = 0; part < message->part_count; part++) {
-                unsigned below = message->parts[part]->levels;
-                levels = below + 1 > levels ? below + 1 : levels;
+                below = message->parts[part]->levels > below ? message->parts[part]->levels : below;
             }
-            if (levels <= GEN_LEVELS_MAX + 1 && levels > message->levels) {
+            unsigned levels = below > GEN_LEVELS_MAX ? GEN_LEVELS_MAX + 1 : below + 1;
+            if (levels > message->levels) {
                 message->levels = levels;
                 changed = true;
             }
