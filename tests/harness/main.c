@@ -53,15 +53,25 @@ static void print_output(const char *output) {
     }
 }
 
+static bool is_same(const struct test_failure *left, const struct test_failure *right) {
+    return left->line == right->line && strcmp(left->file, right->file) == 0 && strcmp(left->text, right->text) == 0;
+}
+
 static void print_result(const struct test_case *test, const struct test_result *result) {
     printf("  %s  %s (%llu ms)\n", result->verdict == TEST_PASSED ? "ok  " : "FAIL", test->name, result->elapsed_ms);
     for (size_t i = 0; i < result->failure_count; i++) {
         const struct test_failure *failure = &result->failures[i];
-        if (failure->line != 0) {
-            printf("        %s:%u: %s\n", failure->file, failure->line, failure->text);
-        } else {
-            printf("        %s\n", failure->text);
+        size_t times = 1;
+        while (i + 1 < result->failure_count && is_same(failure, &result->failures[i + 1])) {
+            times++;
+            i++;
         }
+        printf("        ");
+        if (failure->line != 0) {
+            printf("%s:%u: ", failure->file, failure->line);
+        }
+        printf("%s", failure->text);
+        printf(times > 1 ? " (%zu times)\n" : "\n", times);
     }
     if (result->verdict != TEST_PASSED) {
         print_output(result->output);

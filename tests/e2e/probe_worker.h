@@ -1,0 +1,32 @@
+/*
+ * probe_worker.h: the worker of the end-to-end tests. The same code runs in a forked worker, as its entry function, and
+ * in the program that exec mode starts.
+ */
+#ifndef YOKE_TESTS_PROBE_WORKER_H
+#define YOKE_TESTS_PROBE_WORKER_H
+
+#include "inspect.h"
+
+#include <yoke/worker.h>
+
+enum probe_scenario {
+    PROBE_SERVE,           /* serve until told to end */
+    PROBE_RETURN,          /* return 5 at once, without yoke_worker_run() */
+    PROBE_EMIT_AND_RETURN, /* emit 1,024 Ticks of 1 KiB and return 5, without yoke_worker_run() */
+    PROBE_EMIT_BEFORE_RUN, /* emit 1,024 Ticks of 1 KiB, call the master, then serve */
+    PROBE_SILENT           /* never run, never read: sleep for ever */
+};
+
+struct probe_setup {
+    enum probe_scenario scenario;
+    const struct inspection *inspection; /* made before Yoke started; NULL: the entry makes one first */
+    int argc;
+    char **argv;
+};
+
+int probe_worker_entry(struct yoke_worker *worker, void *user_data); /* user_data: const struct probe_setup */
+
+/* The channel that Worker.UseForeignChannel uses; set by a master before it forks. */
+extern struct yoke_channel *probe_foreign_channel;
+
+#endif

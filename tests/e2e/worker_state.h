@@ -1,0 +1,16 @@
+/* worker_state.h: what the handlers of the tests' worker share. */
+#ifndef YOKE_TESTS_WORKER_STATE_H
+#define YOKE_TESTS_WORKER_STATE_H
+
+#include "common_service.h"
+#include "probe_worker.h"
+
+struct worker_state {
+    const struct probe_setup *setup;
+    struct yoke_worker *worker;
+    struct common_service common;
+    struct inspection inspection;
+    int64_t ticks; /* Ticks that arrived from the master, in order */
+};
+
+#endif
