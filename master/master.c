@@ -1,6 +1,7 @@
 /* master.c: the master: what its pools share. */
 #include "master/master.h"
 
+#include "rpc/cancel.h"
 #include "rpc/options.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     }
     master->pid = getpid();
     master->next_worker_id = 1;
-    yoke__io_init(&master->io, loop);
+    yoke__io_init(&master->io, loop, &master->engine);
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
     *ret_master = master;
@@ -54,6 +55,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     master->ending = true;
     for_each_pool(master, yoke__pool_kill_now);
     for_each_pool(master, yoke__pool_reap_now);
+    yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);

@@ -1,6 +1,7 @@
 /* call.c: what a handler does with a call: ask about it, answer it. */
 #include "rpc/call.h"
 
+#include "rpc/cancel.h"
 #include "rpc/connection.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@ const char *yoke_call_method(const struct yoke_call *call) {
 /* The call is answered: take it off its connection; free it unless its handler still runs and will use the request. */
 static void finish(struct yoke_call *call) {
     call->answered = true;
+    yoke__call_release_children(call);
     if (call->connection != NULL) {
         yoke__connection_remove_call(call->connection, call);
     } else {
@@ -35,19 +37,28 @@ static void finish(struct yoke_call *call) {
     }
 }
 
-static bool is_answerable(const struct yoke_call *call) {
+bool yoke__call_is_answerable(const struct yoke_call *call) {
     return !call->is_client && !call->answered;
 }
 
-static int answer_error(struct yoke_call *call, enum yoke_code code, const char *message) {
+/* Would an answer reach the caller? */
+static int check_wanted(const struct yoke_call *call) {
     if (call->connection == NULL) {
         return -ENOTCONN;
+    }
+    return call->cancelled ? -ECANCELED : 0;
+}
+
+static int answer_error(struct yoke_call *call, enum yoke_code code, const char *message) {
+    int error = check_wanted(call);
+    if (error != 0) {
+        return error;
     }
     return yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
 }
 
 int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message) {
-    if (!is_answerable(call)) {
+    if (!yoke__call_is_answerable(call)) {
         return -EINVAL;
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
@@ -66,11 +77,11 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
-    if (!is_answerable(call) || call->method->id != method->id) {
+    if (!yoke__call_is_answerable(call) || call->method->id != method->id) {
         return -EINVAL;
     }
-    int error = -ENOTCONN;
-    if (call->connection != NULL) {
+    int error = check_wanted(call);
+    if (error == 0) {
         size_t length = method->reply->codec->size(method->reply->descriptor, reply);
         error = length > call->engine->limits.max_message_bytes
                     ? answer_oversized(call, length)

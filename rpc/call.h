@@ -16,20 +16,33 @@ struct yoke_call {
     struct yoke__connection *connection; /* NULL when it is gone */
     struct yoke__engine *engine;         /* NULL when it is gone, too */
     struct yoke_call *next_idle;         /* in the engine's free list */
-    struct yoke__link link;              /* in the connection's list of live calls, or among the engine's orphans */
+    struct yoke__link link;              /* in a list of the connection, or among the engine's settled or orphans */
     const struct yoke_method *method;
     struct yoke_peer peer;
     uint32_t stream;
     bool is_client;
+    bool is_mapped; /* in the connection's map: frames for it are expected */
+
+    uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
+    size_t deadline_index; /* in the engine's deadlines, while is_timed */
+    bool is_timed;
 
     /* Client side. */
     yoke_function *done;
     void *user_data;
     uint32_t max_reply_bytes;
+    struct yoke__link sibling; /* among the calls that the parent made */
+    enum yoke_code verdict;    /* what the callback will be told; set once the call has ended on our side */
 
     /* Server side. */
     struct yoke_arena *arena; /* holds the request */
-    bool in_handler, answered;
+    struct yoke__link children; /* calls that end with this one */
+    bool in_handler, answered, cancelled;
+    yoke_cancel_hook *on_cancel;
+    void *on_cancel_data;
 };
+
+/* Is this a call to answer that has not been answered? */
+bool yoke__call_is_answerable(const struct yoke_call *call);
 
 #endif

@@ -1,6 +1,7 @@
 /* channel.c: see channel.h. */
 #include "rpc/channel.h"
 
+#include "rpc/call.h"
 #include "rpc/options.h"
 
 #include <errno.h>
@@ -29,26 +30,40 @@ void yoke__single_channel_init(struct yoke__single_channel *single, struct yoke_
     *single = (struct yoke__single_channel){.channel = {&class, engine}};
 }
 
-/* The reply limit that the options ask for. -EINVAL or -E2BIG: they are not initialised or not understood. */
-static int read_options(const struct yoke_call_options *options, uint32_t *max_reply_bytes) {
-    struct yoke_call_options known;
-    int error = yoke__options_read(&known, sizeof known, options);
-    if (error == 0 && known.max_reply_bytes != 0) {
-        *max_reply_bytes = known.max_reply_bytes;
+/* Read the options, which may be NULL. -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
+static int read_options(const struct yoke_call_options *options, struct yoke_call_options *ret_options) {
+    struct yoke_call_options known = {YOKE_CALL_OPTIONS_INIT};
+    int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
+    if (error == 0 && known.parent != NULL && (known.independent || !yoke__call_is_answerable(known.parent))) {
+        error = -EINVAL;
+    }
+    if (error == 0) {
+        *ret_options = known;
     }
     return error;
 }
 
+/* The earlier of the call's own deadline and its parent's. 0: none. */
+static uint64_t find_deadline(const struct yoke__engine *engine, uint64_t timeout_us, const struct yoke_call *parent) {
+    uint64_t deadline_ns = parent != NULL ? parent->deadline_ns : 0;
+    if (timeout_us != 0) {
+        uint64_t now_ns = engine->clock_ns();
+        uint64_t own_ns = timeout_us < (UINT64_MAX - now_ns) / 1000 ? now_ns + timeout_us * 1000 : UINT64_MAX;
+        if (deadline_ns == 0 || own_ns < deadline_ns) {
+            deadline_ns = own_ns;
+        }
+    }
+    return deadline_ns;
+}
+
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data) {
-    if (yoke__engine_is_foreign(channel->engine)) {
+    struct yoke__engine *engine = channel->engine;
+    if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
-    uint32_t max_reply_bytes = channel->engine->limits.max_message_bytes;
-    int error = method->kind != YOKE_UNARY ? -EINVAL : 0;
-    if (error == 0 && options != NULL) {
-        error = read_options(options, &max_reply_bytes);
-    }
+    struct yoke_call_options known;
+    int error = method->kind != YOKE_UNARY ? -EINVAL : read_options(options, &known);
     if (error != 0) {
         return error;
     }
@@ -56,7 +71,24 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     if (connection == NULL) {
         return -ENOTCONN;
     }
-    return yoke__connection_call(connection, method, request, max_reply_bytes, done, user_data);
+    struct yoke_call *parent = known.parent != NULL ? known.parent : engine->current_call;
+    if (known.independent || (parent != NULL && parent->answered)) {
+        parent = NULL;
+    }
+    const struct yoke__call_setup setup = {
+        .max_reply_bytes = known.max_reply_bytes != 0 ? known.max_reply_bytes : engine->limits.max_message_bytes,
+        .deadline_ns =
+            find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
+        .parent = parent,
+        .done = done,
+        .user_data = user_data,
+    };
+    struct yoke_call *call;
+    error = yoke__connection_call(connection, method, request, &setup, &call);
+    if (error == 0 && known.ret_call != NULL) {
+        *known.ret_call = call;
+    }
+    return error;
 }
 
 int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event) {

@@ -2,8 +2,10 @@
 #include "rpc/connection.h"
 
 #include "rpc/call.h"
+#include "rpc/cancel.h"
 #include "rpc/codec.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -113,15 +115,18 @@ static uint32_t take_stream(struct yoke__connection *connection) {
     do {
         stream = connection->next_stream;
         connection->next_stream += 2;
+        connection->streams_wrapped |= connection->next_stream < stream;
     } while (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
     return stream;
 }
 
 static void add_call(struct yoke__connection *connection, struct yoke_call *call) {
     call->connection = connection;
-    call->engine = connection->engine;
-    call->peer = connection->peer;
     yoke__call_map_add(&connection->calls, call);
+    call->is_mapped = true;
+    if (call->deadline_ns != 0) {
+        yoke__deadlines_add(&connection->engine->deadlines, call);
+    }
     if (call->is_client) {
         yoke__link_append(&connection->outgoing, &call->link);
         connection->outgoing_count++;
@@ -131,8 +136,16 @@ static void add_call(struct yoke__connection *connection, struct yoke_call *call
     }
 }
 
+void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call) {
+    if (call->is_mapped) {
+        yoke__call_map_remove(&connection->calls, call->stream);
+        call->is_mapped = false;
+    }
+    yoke__deadlines_remove(&connection->engine->deadlines, call);
+}
+
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call) {
-    yoke__call_map_remove(&connection->calls, call->stream);
+    yoke__connection_unmap_call(connection, call);
     yoke__link_remove(&call->link);
     call->connection = NULL;
     if (call->is_client) {
@@ -142,42 +155,96 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     }
 }
 
+/* Room in all that a new call is entered into. */
+static struct yoke_call *reserve_call(struct yoke__connection *connection) {
+    if (yoke__call_map_reserve(&connection->calls) != 0 ||
+        yoke__deadlines_reserve(&connection->engine->deadlines) != 0) {
+        return NULL;
+    }
+    return yoke__engine_get_call(connection->engine);
+}
+
+static void fill_call(struct yoke_call *call, const struct yoke__connection *connection,
+                      const struct yoke_method *method, const struct yoke__call_setup *setup) {
+    call->engine = connection->engine;
+    call->peer = connection->peer;
+    call->method = method;
+    call->is_client = true;
+    call->deadline_ns = setup->deadline_ns;
+    call->done = setup->done;
+    call->user_data = setup->user_data;
+    call->max_reply_bytes = setup->max_reply_bytes;
+    yoke__link_init(&call->link);
+    yoke__link_init(&call->sibling);
+    if (setup->parent != NULL) {
+        yoke__link_append(&setup->parent->children, &call->sibling);
+    }
+}
+
+/* Queue the frame that opens the call. -ENOMEM. */
+static int send_open(struct yoke__connection *connection, struct yoke_call *call, const void *request, size_t length) {
+    const struct yoke_type *type = call->method->request;
+    bool has_deadline = call->deadline_ns != 0;
+    size_t payload_length = length + (has_deadline ? YOKE__DEADLINE_SIZE : 0);
+    const struct yoke__frame frame = {
+        .length = (uint32_t)payload_length,
+        .stream = call->stream,
+        .method = call->method->id,
+        .type = YOKE__FRAME_OPEN,
+        .flags = (uint8_t)(YOKE__FLAG_END_STREAM | (has_deadline ? YOKE__FLAG_DEADLINE : 0)),
+    };
+    uint8_t *payload = reserve_frame(connection, &frame);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    if (has_deadline) {
+        const uint64_t deadline = htole64(call->deadline_ns);
+        memcpy(payload, &deadline, YOKE__DEADLINE_SIZE);
+        payload += YOKE__DEADLINE_SIZE;
+    }
+    type->codec->pack(type->descriptor, request, payload);
+    queue_frame(connection, payload_length);
+    return 0;
+}
+
 int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
-                          uint32_t max_reply_bytes, yoke_function *done, void *user_data) {
-    const struct yoke_type *type = method->request;
-    size_t length = type->codec->size(type->descriptor, request);
+                          const struct yoke__call_setup *setup, struct yoke_call **ret_call) {
+    size_t length = method->request->codec->size(method->request->descriptor, request);
     int error = prepare_to_send(connection, length);
     if (error != 0) {
         return error;
     }
-    if (yoke__call_map_reserve(&connection->calls) != 0) {
-        return -ENOMEM;
-    }
-    struct yoke_call *call = yoke__engine_get_call(connection->engine);
+    struct yoke_call *call = reserve_call(connection);
     if (call == NULL) {
         return -ENOMEM;
     }
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = take_stream(connection),
-                                      .method = method->id,
-                                      .type = YOKE__FRAME_OPEN,
-                                      .flags = YOKE__FLAG_END_STREAM};
-    uint8_t *payload = reserve_frame(connection, &frame);
-    if (payload == NULL) {
+    fill_call(call, connection, method, setup);
+    *ret_call = call;
+    if (setup->parent != NULL && setup->parent->cancelled) {
+        yoke__call_settle(call, YOKE_CANCELLED);
+        return 0;
+    }
+    if (call->deadline_ns != 0 && call->deadline_ns <= connection->engine->clock_ns()) {
+        yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED);
+        return 0;
+    }
+    call->stream = take_stream(connection);
+    if (send_open(connection, call, request, length) != 0) {
+        yoke__link_remove(&call->sibling);
         yoke__engine_put_call(connection->engine, call);
         return -ENOMEM;
     }
-    type->codec->pack(type->descriptor, request, payload);
-    queue_frame(connection, length);
-    call->method = method;
-    call->stream = frame.stream;
-    call->is_client = true;
-    call->done = done;
-    call->user_data = user_data;
-    call->max_reply_bytes = max_reply_bytes;
     add_call(connection, call);
     yoke__connection_attention(connection);
     return 0;
+}
+
+void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t stream, uint32_t method) {
+    const struct yoke__frame frame = {.stream = stream, .method = method, .type = YOKE__FRAME_CANCEL};
+    if (reserve_frame(connection, &frame) != NULL) {
+        queue_frame(connection, 0);
+        yoke__connection_attention(connection);
+    }
 }
 
 int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
@@ -242,9 +309,10 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
 
 /* ---- Completing our calls -------------------------------------------------------------------------------------- */
 
-static void complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
+void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
     struct yoke__engine *engine = call->engine;
     const struct yoke_status status = {code, message};
+    yoke__link_remove(&call->sibling);
     /* In a forked copy of the process, the callback's place is in the original. */
     if (call->done != NULL && !yoke__engine_is_foreign(engine)) {
         engine->callback_depth++;
@@ -260,13 +328,13 @@ static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, si
     const void *reply;
     enum yoke_code code = yoke__message_decode(engine, call->method->reply, bytes, length, &arena, &reply);
     if (code == YOKE_OK) {
-        complete(call, YOKE_OK, "", reply);
+        yoke__call_complete(call, YOKE_OK, "", reply);
         yoke__engine_put_arena(engine, arena);
     } else {
         char message[YOKE_STATUS_MESSAGE_MAX + 1];
         (void)snprintf(message, sizeof message, "the reply to %s %s", call->method->name,
                        code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
-        complete(call, code, message, NULL);
+        yoke__call_complete(call, code, message, NULL);
     }
 }
 
@@ -283,9 +351,9 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
 }
 
 /* Why this call is not accepted, or NULL. */
-static const char *find_refusal(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+static const char *find_refusal(const struct yoke__connection *connection, size_t length) {
     const struct yoke_limits *limits = &connection->engine->limits;
-    if (frame->length > limits->max_message_bytes) {
+    if (length > limits->max_message_bytes) {
         return "the request is larger than max_message_bytes";
     }
     if (connection->incoming_count >= limits->max_incoming_calls) {
@@ -298,9 +366,11 @@ static const char *find_refusal(const struct yoke__connection *connection, const
 static void dispatch_call(const struct yoke__route *route, struct yoke_call *call, const void *request) {
     struct yoke__engine *engine = call->engine;
     call->in_handler = true;
+    engine->current_call = call;
     engine->callback_depth++;
     bool handled = route->method->handle(route->handlers, call, request, route->user_data);
     engine->callback_depth--;
+    engine->current_call = NULL;
     if (!handled) {
         char message[YOKE_STATUS_MESSAGE_MAX + 1];
         (void)snprintf(message, sizeof message, "%s has no handler", route->method->name);
@@ -324,8 +394,44 @@ __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__conne
     (void)yoke__connection_answer_error(connection, frame->stream, frame->method, code, message);
 }
 
+/* The bytes of a frame's payload that are not its message. */
+static size_t prefix_size(const struct yoke__frame *frame) {
+    return frame->type == YOKE__FRAME_OPEN && (frame->flags & YOKE__FLAG_DEADLINE) ? YOKE__DEADLINE_SIZE : 0;
+}
+
+/* The peer has a call for a method that we have. `deadline_ns` is 0 when there is none. */
+static void accept_call(struct yoke__connection *connection, const struct yoke__frame *frame,
+                        const struct yoke__route *route, const uint8_t *message, size_t length, uint64_t deadline_ns) {
+    const char *name = route->method->name;
+    struct yoke_arena *arena = NULL;
+    const void *request;
+    enum yoke_code code =
+        yoke__message_decode(connection->engine, route->method->request, message, length, &arena, &request);
+    if (code != YOKE_OK) {
+        refuse_call(connection, frame, code, "the request of %s %s", name,
+                    code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
+        return;
+    }
+    struct yoke_call *call = reserve_call(connection);
+    if (call == NULL) {
+        yoke__engine_put_arena(connection->engine, arena);
+        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+        return;
+    }
+    call->engine = connection->engine;
+    call->peer = connection->peer;
+    call->method = route->method;
+    call->stream = frame->stream;
+    call->deadline_ns = deadline_ns;
+    call->arena = arena;
+    yoke__link_init(&call->children);
+    add_call(connection, call);
+    dispatch_call(route, call, request);
+}
+
 /* `payload` is NULL when it is too large to be taken. */
-static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
+static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
+                         const uint8_t *payload) {
     const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
     if (route == NULL) {
         refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
@@ -337,54 +443,57 @@ static void receive_open(struct yoke__connection *connection, const struct yoke_
         refuse_call(connection, frame, YOKE_UNAVAILABLE, "%s: the process is stopping", name);
         return;
     }
-    const char *refusal = find_refusal(connection, frame);
+    size_t prefix = prefix_size(frame);
+    const char *refusal = find_refusal(connection, frame->length - prefix);
     if (refusal != NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
     }
-    struct yoke_arena *arena = NULL;
-    const void *request;
-    enum yoke_code code =
-        yoke__message_decode(connection->engine, route->method->request, payload, frame->length, &arena, &request);
-    if (code != YOKE_OK) {
-        refuse_call(connection, frame, code, "the request of %s %s", name,
-                    code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
-        return;
+    uint64_t deadline_ns = 0;
+    if (prefix != 0) {
+        memcpy(&deadline_ns, payload, sizeof deadline_ns);
+        deadline_ns = le64toh(deadline_ns);
+        if (deadline_ns <= connection->engine->clock_ns()) {
+            refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
+            return;
+        }
     }
-    struct yoke_call *call = NULL;
-    if (yoke__call_map_reserve(&connection->calls) == 0) {
-        call = yoke__engine_get_call(connection->engine);
-    }
-    if (call == NULL) {
-        yoke__engine_put_arena(connection->engine, arena);
-        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", name);
-        return;
-    }
-    call->method = route->method;
-    call->stream = frame->stream;
-    call->arena = arena;
-    add_call(connection, call);
-    dispatch_call(route, call, request);
+    accept_call(connection, frame, route, payload + prefix, frame->length - prefix, deadline_ns);
 }
 
 /* `payload` is NULL when it is too large to be taken. */
 static void receive_end(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
     struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call == NULL) {
+        /* It crossed our CANCEL. */
+        return;
+    }
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     if (frame->aux != YOKE_OK && yoke__status_decode(payload, frame->length, message) != 0) {
         fail(connection, "the status of END is malformed");
         return;
     }
     yoke__connection_remove_call(connection, call);
-    if (frame->aux != YOKE_OK) {
-        complete(call, (enum yoke_code)frame->aux, message, NULL);
+    if (frame->aux == YOKE_CANCELLED && call->deadline_ns != 0 && call->deadline_ns <= call->engine->clock_ns()) {
+        /* Both ends watch the deadline; whichever noticed first, this is why. */
+        yoke__call_complete(call, YOKE_DEADLINE_EXCEEDED, "the deadline has passed", NULL);
+    } else if (frame->aux != YOKE_OK) {
+        yoke__call_complete(call, (enum yoke_code)frame->aux, message, NULL);
     } else if (payload == NULL || frame->length > call->max_reply_bytes) {
         (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
                        call->method->name, frame->length);
-        complete(call, YOKE_RESOURCE_EXHAUSTED, message, NULL);
+        yoke__call_complete(call, YOKE_RESOURCE_EXHAUSTED, message, NULL);
     } else {
         complete_with_reply(call, payload, frame->length);
     }
+}
+
+static void receive_cancel(struct yoke__connection *connection, const struct yoke__frame *frame) {
+    struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call != NULL) {
+        yoke__call_revoke(call);
+    }
+    /* Otherwise it crossed our END. */
 }
 
 static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
@@ -416,28 +525,49 @@ static const char *check_hello(const struct yoke__connection *connection, const 
     return frame->length > YOKE__CONTROL_SIZE_MAX ? "HELLO is too long" : NULL;
 }
 
+/* Is this an id that the peer gives to its calls? */
+static bool is_peers_stream(const struct yoke__connection *connection, uint32_t stream) {
+    return stream != 0 && (stream & 1) != (connection->next_stream & 1);
+}
+
+/* Is this the id of a call that we made, now or before? */
+static bool is_our_stream(const struct yoke__connection *connection, uint32_t stream) {
+    return stream != 0 && (stream & 1) == (connection->next_stream & 1) &&
+           (connection->streams_wrapped || stream < connection->next_stream);
+}
+
 static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    if (frame->stream == 0 || (frame->stream & 1) == (connection->next_stream & 1)) {
+    if (!is_peers_stream(connection, frame->stream)) {
         return "OPEN has a stream id that is not the peer's to give";
     }
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
     }
-    return frame->flags != YOKE__FLAG_END_STREAM || frame->aux != 0 ? "OPEN has unknown flags" : NULL;
+    if ((frame->flags | YOKE__FLAG_DEADLINE) != (YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE) || frame->aux != 0) {
+        return "OPEN has unknown flags";
+    }
+    return frame->length < prefix_size(frame) ? "OPEN is too short for its deadline" : NULL;
 }
 
 static const char *check_end(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
-    if (call == NULL || !call->is_client) {
+    if (!is_our_stream(connection, frame->stream)) {
         return "END is for no call of ours";
     }
-    if (frame->method != call->method->id) {
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call != NULL && frame->method != call->method->id) {
         return "END names another method than its call";
     }
     if (frame->flags != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
         return "END has unknown flags or an unknown status code";
     }
     return frame->aux != YOKE_OK && frame->length > YOKE__CONTROL_SIZE_MAX ? "the status of END is too long" : NULL;
+}
+
+static const char *check_cancel(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (!is_peers_stream(connection, frame->stream)) {
+        return "CANCEL has a stream id that is not the peer's to give";
+    }
+    return frame->flags != 0 || frame->aux != 0 || frame->length != 0 ? "CANCEL has flags or a payload" : NULL;
 }
 
 static const char *check_event(const struct yoke__frame *frame) {
@@ -457,6 +587,8 @@ static const char *check_frame(const struct yoke__connection *connection, const 
         return check_end(connection, frame);
     case YOKE__FRAME_EVENT:
         return check_event(frame);
+    case YOKE__FRAME_CANCEL:
+        return check_cancel(connection, frame);
     default:
         return "unknown frame type";
     }
@@ -475,6 +607,9 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
         break;
     case YOKE__FRAME_END:
         receive_end(connection, frame, payload);
+        break;
+    case YOKE__FRAME_CANCEL:
+        receive_cancel(connection, frame);
         break;
     default:
         receive_event(connection, frame, payload);
@@ -508,7 +643,8 @@ static bool receive_next(struct yoke__connection *connection) {
              connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
-    if (frame.length > connection->engine->limits.max_message_bytes && frame.length > YOKE__CONTROL_SIZE_MAX) {
+    if (frame.length > connection->engine->limits.max_message_bytes + prefix_size(&frame) &&
+        frame.length > YOKE__CONTROL_SIZE_MAX) {
         connection->input_skip = frame.length;
         receive_frame(connection, &frame, NULL);
         advance(connection, YOKE__FRAME_HEADER_SIZE);
@@ -566,7 +702,7 @@ void yoke__connection_end_input(struct yoke__connection *connection, const char 
     while (!yoke__link_is_alone(&connection->outgoing)) {
         struct yoke_call *call = YOKE__CONTAINER(connection->outgoing.next, struct yoke_call, link);
         yoke__connection_remove_call(connection, call);
-        complete(call, YOKE_UNAVAILABLE, message, NULL);
+        yoke__call_complete(call, YOKE_UNAVAILABLE, message, NULL);
     }
 }
 
@@ -578,6 +714,7 @@ void yoke__connection_close(struct yoke__connection *connection, const char *mes
         struct yoke_call *call = YOKE__CONTAINER(connection->incoming.next, struct yoke_call, link);
         yoke__connection_remove_call(connection, call);
         yoke__link_append(&connection->engine->orphans, &call->link);
+        yoke__call_revoke(call);
     }
 }
 

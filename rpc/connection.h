@@ -41,6 +41,7 @@ struct yoke__connection {
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
     size_t outgoing_count, incoming_count;
     uint32_t next_stream;
+    bool streams_wrapped; /* next_stream has passed the end of its range */
 
     bool greeted;        /* our HELLO is queued */
     bool can_call;       /* calls and events may be sent */
@@ -71,9 +72,24 @@ uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret
  */
 void yoke__connection_received(struct yoke__connection *connection, size_t size);
 
-/* Start a call; see yoke_channel_call(). */
+/* What a new call is besides its method and request. */
+struct yoke__call_setup {
+    uint32_t max_reply_bytes;
+    uint64_t deadline_ns;     /* 0: none */
+    struct yoke_call *parent; /* NULL: none */
+    yoke_function *done;
+    void *user_data;
+};
+
+/* Start a call; see yoke_channel_call(). One whose deadline has passed or whose parent is cancelled is not sent. */
 int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
-                          uint32_t max_reply_bytes, yoke_function *done, void *user_data);
+                          const struct yoke__call_setup *setup, struct yoke_call **ret_call);
+
+/* Tell the peer that a call of ours is not wanted any more. If there is no memory for that it will answer in vain. */
+void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t stream, uint32_t method);
+
+/* Run the callback of a call of ours that is on no connection, and free it. */
+void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply);
 
 /*
  * Queue the header of an event with a payload of `length` bytes. Returns where the payload goes, in `ret_payload`;
@@ -91,6 +107,9 @@ int yoke__connection_answer(struct yoke__connection *connection, const struct yo
                             size_t length);
 int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
                                   enum yoke_code code, const char *message);
+
+/* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
+void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);
 
 /* Take a call off the connection. */
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call);

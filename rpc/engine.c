@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* What decoding may use however small the message is. */
 #define ARENA_BUDGET_BASE (16u * 1024u)
@@ -31,6 +32,12 @@ static void register_fork_count(void) {
     (void)pthread_atfork(NULL, NULL, count_fork);
 }
 
+static uint64_t monotonic_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
 int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *limits, yoke_log_hook *log,
                       void *log_user_data) {
     struct yoke_limits resolved = *limits;
@@ -41,6 +48,8 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     (void)pthread_once(&fork_count_once, register_fork_count);
     *engine =
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
+    engine->clock_ns = monotonic_ns;
+    yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);
     return 0;
 }
@@ -49,6 +58,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
     while (!yoke__link_is_alone(&engine->orphans)) {
         struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
         yoke__link_remove(&call->link);
+        yoke__deadlines_remove(&engine->deadlines, call);
         call->engine = NULL;
     }
     while (engine->idle_calls != NULL) {
@@ -61,6 +71,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
         engine->idle_arenas = arena->next;
         yoke__arena_destroy(arena);
     }
+    yoke__deadlines_release(&engine->deadlines);
     yoke__chunk_pool_release(&engine->chunks);
 }
 

@@ -1,12 +1,14 @@
 /*
  * engine.h: what all connections of one master or worker share: limits, the log hook, and the free lists that make a
- * steady stream of calls free of malloc. No I/O and no clock: a connection and its engine can run inside a test.
+ * steady stream of calls free of malloc. No I/O, and a clock that can be replaced: a connection and its engine can run
+ * inside a test.
  */
 #ifndef YOKE_RPC_ENGINE_H
 #define YOKE_RPC_ENGINE_H
 
 #include "rpc/arena.h"
 #include "rpc/chunk.h"
+#include "rpc/deadline.h"
 #include "rpc/list.h"
 
 struct yoke__engine {
@@ -17,7 +19,11 @@ struct yoke__engine {
     struct yoke_call *idle_calls;
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
-    struct yoke__link orphans; /* calls that handlers hold but whose connection is gone */
+    uint64_t (*clock_ns)(void);         /* CLOCK_MONOTONIC */
+    struct yoke__deadlines deadlines;   /* of calls at both sides */
+    struct yoke__link settled;          /* our calls that have ended on our side; their callbacks are due */
+    struct yoke__link orphans;          /* calls that handlers hold but whose connection is gone */
+    struct yoke_call *current_call;     /* the call whose handler is running */
     unsigned callback_depth;   /* > 0 while a user's callback runs */
     unsigned fork_count;       /* yoke__fork_count() when the engine was made */
 };

@@ -17,11 +17,16 @@ enum yoke__frame_type {
     YOKE__FRAME_HELLO = 1, /* the first frame of each direction; payload yoke.v1.Hello */
     YOKE__FRAME_OPEN = 2,  /* starts a call; payload: the request */
     YOKE__FRAME_END = 3,   /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
-    YOKE__FRAME_EVENT = 4  /* method: the event's id; payload: the event */
+    YOKE__FRAME_EVENT = 4, /* method: the event's id; payload: the event */
+    YOKE__FRAME_CANCEL = 5 /* the caller does not want the answer any more */
 };
 
 /* OPEN: no further message follows from the caller. */
 #define YOKE__FLAG_END_STREAM 0x01u
+
+/* OPEN: the payload begins with the call's deadline: CLOCK_MONOTONIC, in ns, YOKE__DEADLINE_SIZE bytes. */
+#define YOKE__FLAG_DEADLINE 0x02u
+#define YOKE__DEADLINE_SIZE 8
 
 struct yoke__frame {
     uint32_t length; /* bytes of payload that follow the header */

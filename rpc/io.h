@@ -1,22 +1,26 @@
 /*
- * io.h: a master's or worker's share of the loop. What was queued while callbacks ran is sent in one go per connection
- * right before the loop would sleep.
+ * io.h: a master's or worker's share of the loop. Right before the loop would sleep, the callbacks that are due run, what
+ * they and others queued is sent in one go per connection, and the timer is set to the next deadline.
  */
 #ifndef YOKE_RPC_IO_H
 #define YOKE_RPC_IO_H
 
+#include "rpc/engine.h"
 #include "rpc/list.h"
 
 #include <ev.h>
 
 struct yoke__io {
     struct ev_loop *loop;
+    struct yoke__engine *engine;
     ev_prepare before_sleep;
+    ev_timer timer;          /* wakes the loop for the earliest deadline */
+    uint64_t timer_ns;       /* when that is, if the timer is active */
     struct yoke__link dirty; /* sockets with something to send or a failure to report */
 };
 
-/* Must not move afterwards. Does not keep the loop running. */
-void yoke__io_init(struct yoke__io *io, struct ev_loop *loop);
+/* Must not move afterwards. Does not keep the loop running, but for the sake of a deadline. */
+void yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine);
 void yoke__io_release(struct yoke__io *io);
 
 #endif

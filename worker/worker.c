@@ -1,6 +1,8 @@
 /* worker.c: a worker at work: its loop, its server, its channel to the master. */
 #include "worker/worker.h"
 
+#include "rpc/cancel.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -56,7 +58,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
     }
     worker->id = setup->id;
     worker->index = setup->index;
-    yoke__io_init(&worker->io, worker->loop);
+    yoke__io_init(&worker->io, worker->loop, &worker->engine);
     yoke__events_init(&worker->events, &worker->engine);
     const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
     yoke__socket_open(&worker->socket, &worker->io, YOKE__CHANNEL_FD, &worker->engine, &worker->server,
@@ -70,6 +72,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
 void yoke__worker_destroy(struct yoke_worker *worker) {
     yoke__socket_flush_blocking(&worker->socket);
     yoke__socket_close(&worker->socket, "the worker is exiting");
+    yoke__calls_settle(&worker->engine);
     yoke__events_release(&worker->events);
     yoke__server_release(&worker->server);
     yoke__io_release(&worker->io);

@@ -106,10 +106,21 @@ struct yoke_channel;
 /* One call, at the side that made it or at the side that answers it. */
 struct yoke_call;
 
-/* Per-call options. NULL, where a stub takes options, means all defaults. */
+/*
+ * Per-call options. NULL, where a stub takes options, means all defaults.
+ *
+ * A call that is made while a handler runs is by default part of the call being handled, its parent: it gets the
+ * parent's deadline if that is earlier than its own, and is cancelled when the parent is. Once the parent is answered
+ * they are independent.
+ */
 struct yoke_call_options {
     size_t size;              /* set by YOKE_CALL_OPTIONS_INIT */
     uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0: limits.max_message_bytes */
+    uint64_t timeout_us;      /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
+                                 or never */
+    struct yoke_call *parent; /* a call being handled here, unanswered; NULL: the one whose handler is running, if any */
+    bool independent;         /* no parent at all */
+    struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
 
@@ -126,9 +137,34 @@ const char *yoke_call_method(const struct yoke_call *call);
  * 0             accepted for sending
  * -EINVAL       `code` is YOKE_OK or no code (the caller gets UNKNOWN), or the call is not one to answer (nothing done)
  * -ENOTCONN     the caller is gone
+ * -ECANCELED    the call is cancelled, or its deadline has passed
  * -ENOMEM       the answer could not be queued; the connection is closed so that the caller learns of it
  */
 int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message);
+
+/*
+ * Cancel a call that this process made. Its callback comes from the loop, with CANCELLED; the handler at the other side
+ * is told. -EINVAL: not a call of ours; -EALREADY: cancelled before.
+ */
+int yoke_call_cancel(struct yoke_call *call);
+
+/*
+ * Is the answer to this call, which we handle, still wanted? True when its caller has cancelled it or is gone, or its
+ * deadline has passed. It must be answered all the same: that frees it.
+ */
+bool yoke_call_is_cancelled(const struct yoke_call *call);
+
+/* Runs once, from the loop, when a call that we handle is cancelled. It may answer the call. */
+typedef void yoke_cancel_hook(struct yoke_call *call, void *user_data);
+
+/*
+ * Be told of the cancellation instead of asking for it. Not called if the call is cancelled already. NULL ends it.
+ * -EINVAL: not a call to answer.
+ */
+int yoke_call_on_cancel(struct yoke_call *call, yoke_cancel_hook *hook, void *user_data);
+
+/* Microseconds until the call's deadline, 0 when it has passed, UINT64_MAX when there is none. */
+uint64_t yoke_call_remaining_us(const struct yoke_call *call);
 
 /* ---- Servers and events --------------------------------------------------------------------------------------- */
 
@@ -186,6 +222,7 @@ struct yoke_method {
     const char *name; /* "demo.Greeter/Hello" */
     uint32_t id;
     enum yoke_method_kind kind;
+    uint64_t timeout_us; /* the default for calls of it; 0: none */
     const struct yoke_type *request;
     const struct yoke_type *reply;
 
@@ -221,7 +258,7 @@ uint32_t yoke_name_id(const char *name);
  * Start a unary call. `request` is encoded before this returns and may then be changed or freed. `done` runs exactly
  * once, from the loop, never from inside this function.
  *
- * -EINVAL     options not initialised, or `method` is not unary
+ * -EINVAL     options not initialised, `method` is not unary, or options->parent is no call to answer
  * -EMSGSIZE   the request is over limits.max_message_bytes
  * -ENOBUFS    too much is waiting to be written: try again when a call has completed
  * -ENOTCONN   no peer: the worker is dead, or the pool has none alive
@@ -262,6 +299,7 @@ int yoke_server_add(struct yoke_server *server, const struct yoke_service *servi
  * -EINVAL       not a call of `method` to answer (nothing done, the call is still open)
  * -EMSGSIZE     over limits.max_message_bytes; the caller gets RESOURCE_EXHAUSTED instead
  * -ENOTCONN     the caller is gone
+ * -ECANCELED    the call is cancelled, or its deadline has passed
  * -ENOMEM       the reply could not be queued; the connection is closed so that the caller learns of it
  */
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply);

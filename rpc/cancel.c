@@ -1,0 +1,141 @@
+/* cancel.c: see cancel.h. */
+#include "rpc/cancel.h"
+
+#include "rpc/call.h"
+#include "rpc/connection.h"
+
+#include <errno.h>
+
+void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict) {
+    call->verdict = verdict;
+    yoke__link_append(&call->engine->settled, &call->link);
+}
+
+void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict) {
+    struct yoke__connection *connection = call->connection;
+    if (connection == NULL) {
+        return;
+    }
+    yoke__connection_remove_call(connection, call);
+    yoke__connection_send_cancel(connection, call->stream, call->method->id);
+    yoke__call_settle(call, verdict);
+}
+
+/* The first of the calls that are part of `parent`, taken out; NULL when there is none. */
+static struct yoke_call *take_child(struct yoke_call *parent) {
+    struct yoke__link *first = parent->children.next;
+    if (first == &parent->children) {
+        return NULL;
+    }
+    yoke__link_remove(first);
+    return YOKE__CONTAINER(first, struct yoke_call, sibling);
+}
+
+void yoke__call_release_children(struct yoke_call *call) {
+    while (take_child(call) != NULL) {
+    }
+}
+
+void yoke__call_revoke(struct yoke_call *call) {
+    if (call->cancelled) {
+        return;
+    }
+    call->cancelled = true;
+    if (call->connection != NULL) {
+        /* It goes on counting against max_incoming_calls until it is answered, or a peer that opens and cancels calls
+         * could make a handler that answers late hold any number of them. */
+        yoke__connection_unmap_call(call->connection, call);
+    }
+    for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
+        yoke__call_abandon(child, YOKE_CANCELLED);
+    }
+    if (call->on_cancel != NULL) {
+        struct yoke__engine *engine = call->engine;
+        engine->callback_depth++;
+        call->on_cancel(call, call->on_cancel_data);
+        engine->callback_depth--;
+    }
+}
+
+static void expire(struct yoke_call *call) {
+    if (call->is_client) {
+        yoke__call_abandon(call, YOKE_DEADLINE_EXCEEDED);
+        return;
+    }
+    /* The caller watches the deadline, too, but it need not be alive to do so. */
+    (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, YOKE_DEADLINE_EXCEEDED,
+                                        "the deadline has passed");
+    yoke__call_revoke(call);
+}
+
+static void expire_due(struct yoke__engine *engine) {
+    struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
+    if (first == NULL) {
+        return;
+    }
+    uint64_t now_ns = engine->clock_ns();
+    while (first != NULL && first->deadline_ns <= now_ns) {
+        expire(first);
+        first = yoke__deadlines_first(&engine->deadlines);
+    }
+}
+
+void yoke__calls_settle(struct yoke__engine *engine) {
+    expire_due(engine);
+    /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */
+    struct yoke__link last;
+    yoke__link_append(&engine->settled, &last);
+    while (engine->settled.next != &last) {
+        struct yoke_call *call = YOKE__CONTAINER(engine->settled.next, struct yoke_call, link);
+        yoke__link_remove(&call->link);
+        yoke__call_complete(call, call->verdict,
+                            call->verdict == YOKE_CANCELLED ? "the call was cancelled" : "the deadline has passed",
+                            NULL);
+    }
+    yoke__link_remove(&last);
+}
+
+uint64_t yoke__calls_due_ns(const struct yoke__engine *engine) {
+    if (!yoke__link_is_alone(&engine->settled)) {
+        return 0;
+    }
+    const struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
+    return first != NULL ? first->deadline_ns : UINT64_MAX;
+}
+
+/* ---- For users --------------------------------------------------------------------------------------------------- */
+
+int yoke_call_cancel(struct yoke_call *call) {
+    if (!call->is_client) {
+        return -EINVAL;
+    }
+    if (call->connection == NULL) {
+        return -EALREADY;
+    }
+    yoke__call_abandon(call, YOKE_CANCELLED);
+    return 0;
+}
+
+bool yoke_call_is_cancelled(const struct yoke_call *call) {
+    return call->cancelled || call->verdict == YOKE_CANCELLED;
+}
+
+int yoke_call_on_cancel(struct yoke_call *call, yoke_cancel_hook *hook, void *user_data) {
+    if (!yoke__call_is_answerable(call)) {
+        return -EINVAL;
+    }
+    call->on_cancel = hook;
+    call->on_cancel_data = user_data;
+    return 0;
+}
+
+uint64_t yoke_call_remaining_us(const struct yoke_call *call) {
+    if (call->deadline_ns == 0) {
+        return UINT64_MAX;
+    }
+    if (call->engine == NULL) {
+        return 0;
+    }
+    uint64_t now_ns = call->engine->clock_ns();
+    return call->deadline_ns > now_ns ? (call->deadline_ns - now_ns) / 1000 : 0;
+}

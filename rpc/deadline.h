@@ -1,0 +1,30 @@
+/*
+ * deadline.h: the calls that have a deadline, earliest first: a binary heap whose entries know their place, so that the
+ * end of a call takes it out without a search.
+ */
+#ifndef YOKE_RPC_DEADLINE_H
+#define YOKE_RPC_DEADLINE_H
+
+#include <yoke/rpc.h>
+
+/* A zeroed one is empty. */
+struct yoke__deadlines {
+    struct yoke_call **heap;
+    size_t count, capacity;
+};
+
+void yoke__deadlines_release(struct yoke__deadlines *deadlines);
+
+/* Make room for one more. -ENOMEM. */
+int yoke__deadlines_reserve(struct yoke__deadlines *deadlines);
+
+/* Add a call whose deadline_ns is set. Room must have been reserved. */
+void yoke__deadlines_add(struct yoke__deadlines *deadlines, struct yoke_call *call);
+
+/* Take a call out. Harmless when it is not there. */
+void yoke__deadlines_remove(struct yoke__deadlines *deadlines, struct yoke_call *call);
+
+/* The call with the earliest deadline, or NULL. */
+struct yoke_call *yoke__deadlines_first(const struct yoke__deadlines *deadlines);
+
+#endif
