@@ -20,11 +20,11 @@
 static void find_program(const char *name, char *ret_path, size_t capacity) {
     char own[2048];
     ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (length < 0) {
+    own[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(own, '/');
+    if (!slash) {
         bench_die("/proc/self/exe");
     }
-    own[length] = '\0';
-    char *slash = strrchr(own, '/');
     *slash = '\0';
     snprintf(ret_path, capacity, "%s/%s", own, name);
 }
