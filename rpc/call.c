@@ -43,7 +43,7 @@ bool yoke__call_is_answerable(const struct yoke_call *call) {
 
 /* Would an answer reach the caller? */
 static int check_wanted(const struct yoke_call *call) {
-    if (call->connection == NULL) {
+    if (call->connection == NULL || call->connection->unreachable) {
         return -ENOTCONN;
     }
     return call->cancelled ? -ECANCELED : 0;

@@ -708,6 +708,7 @@ void yoke__connection_end_input(struct yoke__connection *connection, const char 
 
 void yoke__connection_close(struct yoke__connection *connection, const char *message) {
     connection->closed = true;
+    connection->unreachable = true;
     yoke__connection_end_input(connection, message);
     yoke__output_release(&connection->output);
     while (!yoke__link_is_alone(&connection->incoming)) {

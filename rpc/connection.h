@@ -47,6 +47,7 @@ struct yoke__connection {
     bool can_call;       /* calls and events may be sent */
     bool hello_received; /* and `peer_services` is filled */
     bool draining;       /* new calls of the peer are refused */
+    bool unreachable; /* the peer cannot receive any more: answers are not accepted */
     bool closed;
     struct yoke__hello peer_services;
     char failure[160]; /* why the connection must end; empty while it need not */

@@ -31,7 +31,7 @@ static bool is_transient(int error) {
 /* Send what the socket takes. Returns true when nothing is left. Calls nobody back. */
 static bool send_queued(struct yoke__socket *socket) {
     struct yoke__output *output = &socket->connection.output;
-    if (socket->send_failed) {
+    if (socket->connection.unreachable) {
         yoke__output_release(output);
     }
     while (output->queued > 0) {
@@ -45,7 +45,7 @@ static bool send_queued(struct yoke__socket *socket) {
             return false;
         } else if (errno != EINTR) {
             /* The peer has closed. Reading goes on: what it sent before is still to be had. */
-            socket->send_failed = true;
+            socket->connection.unreachable = true;
             yoke__output_release(output);
         }
     }
@@ -170,6 +170,7 @@ void yoke__socket_attend(struct yoke__socket *socket) {
 void yoke__socket_drain(struct yoke__socket *socket) {
     /* Only what is there now: a process that the dead one started may hold the socket and write on. */
     int pending = 0;
+    socket->connection.unreachable = true;
     if (socket->fd < 0 || ioctl(socket->fd, SIOCINQ, &pending) != 0) {
         return;
     }

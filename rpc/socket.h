@@ -33,8 +33,7 @@ struct yoke__socket {
     int fd; /* -1 when closed */
     ev_io reader, writer;
     struct yoke__link dirty;
-    bool ended;       /* owner->ended has been called */
-    bool send_failed; /* the peer cannot receive any more; what is queued is dropped */
+    bool ended; /* owner->ended has been called */
 };
 
 /* Take over `fd`, a stream socket. The socket must not move afterwards. */
