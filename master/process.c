@@ -32,11 +32,20 @@ extern char **environ;
  */
 #define IN_CHILD __attribute__((no_sanitize("address")))
 
-/* The standard descriptors must exist, or the next files that are opened would become them. */
+/*
+ * The standard descriptors must exist, or the next files that are opened would become them. In a master that has closed its
+ * own, something private may stand in their place; it is close-on-exec, which the real ones never are.
+ */
 IN_CHILD static void fill_standard_descriptors(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0) {
-            (void)open("/dev/null", O_RDWR);
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) {
+            continue;
+        }
+        int null = open("/dev/null", O_RDWR);
+        if (null >= 0 && null != fd) {
+            /* The copy that is left over is closed with all the others. */
+            (void)dup2(null, fd);
         }
     }
 }

@@ -498,7 +498,7 @@ static void receive_cancel(struct yoke__connection *connection, const struct yok
 
 static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
                           const uint8_t *payload) {
-    if (payload == NULL) {
+    if (frame->length > connection->engine->limits.max_message_bytes) {
         yoke__engine_log(connection->engine, YOKE_LOG_WARNING,
                          "event 0x%08" PRIx32 " from pid %d dropped: %" PRIu32 " bytes are over max_message_bytes",
                          frame->method, (int)connection->peer.pid, frame->length);
