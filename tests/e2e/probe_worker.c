@@ -121,20 +121,29 @@ static void send_raw(struct yoke_call *call, const Probe__RawRequest *request, v
     probe_worker_send_raw_reply(call, &empty);
 }
 
-static void reply_raw_tree(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
+/*
+ * probe.Raw with raw replies: its methods are the generated ones but for the codec of their replies. Called for every
+ * method of the service, because each replies with the bytes that its request holds.
+ */
+static struct yoke_method raw_methods[2];
+
+static void reply_raw(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
     (void)user_data;
     const struct raw_bytes reply = {request->data.data, request->data.len};
-    struct yoke_method method = probe_worker_reply_raw_tree_method;
-    method.reply = &raw_type;
-    yoke_call_reply(call, &method, &reply);
+    bool is_tree = strcmp(yoke_call_method(call), raw_methods[0].name) == 0;
+    yoke_call_reply(call, &raw_methods[is_tree ? 0 : 1], &reply);
 }
 
-static void reply_raw_payload(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
-    (void)user_data;
-    const struct raw_bytes reply = {request->data.data, request->data.len};
-    struct yoke_method method = probe_worker_reply_raw_payload_method;
-    method.reply = &raw_type;
-    yoke_call_reply(call, &method, &reply);
+static int serve_raw(struct yoke_server *server) {
+    static const struct probe_raw_handlers handlers = {.reply_tree = reply_raw, .reply_payload = reply_raw};
+    static const struct yoke_method *const methods[] = {&raw_methods[0], &raw_methods[1]};
+    static struct yoke_service service;
+    raw_methods[0] = probe_raw_reply_tree_method;
+    raw_methods[1] = probe_raw_reply_payload_method;
+    raw_methods[0].reply = raw_methods[1].reply = &raw_type;
+    service = probe_raw_service;
+    service.methods = methods;
+    return yoke_server_add(server, &service, &handlers, NULL);
 }
 
 static void emit_raw_grown(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
@@ -263,8 +272,6 @@ static const struct probe_worker_handlers worker_handlers = {
     .spend = spend,
     .use_foreign_channel = use_foreign_channel,
     .count_ticks = count_ticks,
-    .reply_raw_tree = reply_raw_tree,
-    .reply_raw_payload = reply_raw_payload,
     .emit_raw_grown = emit_raw_grown,
 };
 
@@ -314,7 +321,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     }
     if (probe_common_serve(yoke_worker_server(worker), &common_handlers, &state.common) != 0 ||
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
-        probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
+        serve_raw(yoke_worker_server(worker)) != 0 || probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {
