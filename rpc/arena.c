@@ -55,25 +55,29 @@ void yoke__arena_reset(struct yoke_arena *arena, size_t budget) {
 
 void *yoke__arena_alloc(struct yoke_arena *arena, size_t size) {
     const size_t alignment = alignof(max_align_t);
-    if (size > arena->budget - arena->used) {
+    struct yoke__arena_block *block = arena->blocks;
+    size_t left = arena->budget - arena->used;
+    if (size > left) {
         arena->failures++;
         return NULL;
     }
     size = (size + alignment - 1) & ~(alignment - 1);
-    struct yoke__arena_block *block = arena->blocks;
     if (size > block->size - block->used) {
-        block = push_block(arena, size > NEXT_BLOCK_SIZE ? size : NEXT_BLOCK_SIZE);
+        /* What is left of a block is lost, and so counts, or a peer could make us lose as much as the budget. The first
+         * block is there anyway. */
+        size_t lost = block->next != NULL ? block->size - block->used : 0;
+        left = lost < left ? left - lost : 0;
+        size_t usual = left < NEXT_BLOCK_SIZE ? left & ~(alignment - 1) : NEXT_BLOCK_SIZE;
+        block = size < left + alignment ? push_block(arena, size > usual ? size : usual) : NULL;
         if (block == NULL) {
             arena->failures++;
             return NULL;
         }
+        arena->used = arena->budget - left;
     }
     void *memory = block->data + block->used;
     block->used += size;
     /* Rounding up may pass the budget by less than the alignment; it must not wrap the next comparison. */
-    arena->used += size;
-    if (arena->used > arena->budget) {
-        arena->used = arena->budget;
-    }
+    arena->used = size < left ? arena->used + size : arena->budget;
     return memory;
 }

@@ -77,7 +77,8 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
-    if (!yoke__call_is_answerable(call) || call->method->id != method->id) {
+    if (!yoke__call_is_answerable(call) || call->method->id != method->id ||
+        call->method->reply->descriptor != method->reply->descriptor) {
         return -EINVAL;
     }
     int error = check_wanted(call);

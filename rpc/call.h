@@ -21,6 +21,7 @@ struct yoke_call {
     struct yoke_peer peer;
     uint32_t stream;
     bool is_client;
+    struct yoke_call *next_in_map;
     bool is_mapped; /* in the connection's map: frames for it are expected */
 
     uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */

@@ -1,6 +1,6 @@
 /*
- * call_map.h: the live calls of a connection by stream id: open addressing, which for ids given out in sequence is
- * nearly always a direct hit.
+ * call_map.h: the live calls of a connection by stream id: a hash table with chains through the calls. Ids are given out in
+ * sequence, so in a table at least as large as the number of calls nearly every chain is one call long.
  */
 #ifndef YOKE_RPC_CALL_MAP_H
 #define YOKE_RPC_CALL_MAP_H
@@ -8,7 +8,7 @@
 #include <yoke/rpc.h>
 
 struct yoke__call_map {
-    struct yoke_call **slots;
+    struct yoke_call **buckets;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
 };

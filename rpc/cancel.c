@@ -83,16 +83,16 @@ static void expire_due(struct yoke__engine *engine) {
 void yoke__calls_settle(struct yoke__engine *engine) {
     expire_due(engine);
     /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */
-    struct yoke__link last;
-    yoke__link_append(&engine->settled, &last);
-    while (engine->settled.next != &last) {
+    const struct yoke__link *last = engine->settled.previous;
+    bool is_last = false;
+    while (!is_last && !yoke__link_is_alone(&engine->settled)) {
         struct yoke_call *call = YOKE__CONTAINER(engine->settled.next, struct yoke_call, link);
+        is_last = &call->link == last;
         yoke__link_remove(&call->link);
         yoke__call_complete(call, call->verdict,
                             call->verdict == YOKE_CANCELLED ? "the call was cancelled" : "the deadline has passed",
                             NULL);
     }
-    yoke__link_remove(&last);
 }
 
 uint64_t yoke__calls_due_ns(const struct yoke__engine *engine) {

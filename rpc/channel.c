@@ -56,6 +56,11 @@ static uint64_t find_deadline(const struct yoke__engine *engine, uint64_t timeou
     return deadline_ns;
 }
 
+/* 0 as an option means that there is none. */
+static uint32_t lesser_limit(uint32_t option, uint32_t limit) {
+    return option != 0 && option < limit ? option : limit;
+}
+
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data) {
     struct yoke__engine *engine = channel->engine;
@@ -76,7 +81,7 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
         parent = NULL;
     }
     const struct yoke__call_setup setup = {
-        .max_reply_bytes = known.max_reply_bytes != 0 ? known.max_reply_bytes : engine->limits.max_message_bytes,
+        .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
         .deadline_ns =
             find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
         .parent = parent,

@@ -1,11 +1,14 @@
 /* codec.c: see codec.h. */
 #include "rpc/codec.h"
 
+#include "rpc/options.h"
+
 #include <errno.h>
 
 enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
                                     size_t length, struct yoke_arena **ret_arena, const void **ret_message) {
-    if (type->deep && type->codec->check_nesting(type->descriptor, bytes, length, engine->limits.max_nesting) != 0) {
+    if ((type->deep || engine->limits.max_nesting < YOKE__NESTING_MAX) &&
+        type->codec->check_nesting(type->descriptor, bytes, length, engine->limits.max_nesting) != 0) {
         return YOKE_INTERNAL;
     }
     struct yoke_arena *arena = yoke__engine_get_arena(engine, length);

@@ -16,6 +16,10 @@
 /* A peer that lets this many times max_queued_bytes pile up does not read what it asked for. */
 #define QUEUE_HARD_FACTOR 2
 
+/* Room behind a frame that needs a chunk of its own: so the read that completes it is a short one, and no other is needed
+ * to learn that nothing is left. */
+#define INPUT_HEADROOM 4096
+
 void yoke__connection_init(struct yoke__connection *connection, struct yoke__engine *engine, struct yoke_server *server,
                            struct yoke_events *events, const struct yoke_peer *peer, bool is_parent,
                            const struct yoke__connection_hooks *hooks) {
@@ -60,13 +64,18 @@ void yoke__connection_attention(struct yoke__connection *connection) {
 /* ---- Sending --------------------------------------------------------------------------------------------------- */
 
 /* Write a header and reserve its payload behind it. NULL when out of memory; else commit with queue_frame(). */
-static uint8_t *reserve_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
+static uint8_t *reserve_any_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
     uint8_t *out = yoke__output_reserve(&connection->output, YOKE__FRAME_HEADER_SIZE + (size_t)frame->length);
     if (out == NULL) {
         return NULL;
     }
     yoke__frame_encode(frame, out);
     return out + YOKE__FRAME_HEADER_SIZE;
+}
+
+/* The same for all frames but HELLO, which goes before them. */
+static uint8_t *reserve_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
+    return yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
 }
 
 static void queue_frame(struct yoke__connection *connection, size_t payload_length) {
@@ -83,7 +92,7 @@ int yoke__connection_greet(struct yoke__connection *connection) {
                                       .method = YOKE__HELLO_MAGIC,
                                       .type = YOKE__FRAME_HELLO,
                                       .aux = YOKE__PROTOCOL_VERSION};
-    uint8_t *out = reserve_frame(connection, &frame);
+    uint8_t *out = reserve_any_frame(connection, &frame);
     if (out == NULL) {
         return -ENOMEM;
     }
@@ -95,18 +104,15 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     return 0;
 }
 
-/* May a call or event of this length be queued now? Greets first. */
-static int prepare_to_send(struct yoke__connection *connection, size_t length) {
+/* May a call or event of this length be queued now? */
+static int check_sendable(const struct yoke__connection *connection, size_t length) {
     if (!connection->can_call) {
         return -ENOTCONN;
     }
     if (length > connection->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    if (connection->output.queued > connection->engine->limits.max_queued_bytes) {
-        return -ENOBUFS;
-    }
-    return yoke__connection_greet(connection);
+    return connection->output.queued > connection->engine->limits.max_queued_bytes ? -ENOBUFS : 0;
 }
 
 /* Ids are not reused while live, which matters once they have wrapped around. */
@@ -210,7 +216,7 @@ static int send_open(struct yoke__connection *connection, struct yoke_call *call
 int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
                           const struct yoke__call_setup *setup, struct yoke_call **ret_call) {
     size_t length = method->request->codec->size(method->request->descriptor, request);
-    int error = prepare_to_send(connection, length);
+    int error = check_sendable(connection, length);
     if (error != 0) {
         return error;
     }
@@ -249,7 +255,7 @@ void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t 
 
 int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
                           uint8_t **ret_payload) {
-    int error = prepare_to_send(connection, length);
+    int error = check_sendable(connection, length);
     if (error != 0) {
         return error;
     }
@@ -663,7 +669,8 @@ static bool receive_next(struct yoke__connection *connection) {
 uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret_room) {
     struct yoke__chunk *input = connection->input;
     if (input == NULL || input->capacity < connection->input_wanted) {
-        struct yoke__chunk *larger = yoke__chunk_get(&connection->engine->chunks, connection->input_wanted);
+        struct yoke__chunk *larger =
+            yoke__chunk_get(&connection->engine->chunks, connection->input_wanted + INPUT_HEADROOM);
         if (larger == NULL) {
             return NULL;
         }

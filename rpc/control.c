@@ -43,8 +43,9 @@ static size_t cut_length(const char *message) {
     if (length <= YOKE_STATUS_MESSAGE_MAX) {
         return length;
     }
+    /* No sequence is longer than 4 bytes; going back further would be for bytes that are not UTF-8 at all. */
     length = YOKE_STATUS_MESSAGE_MAX;
-    while (length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80) {
+    while (length > YOKE_STATUS_MESSAGE_MAX - 3 && ((unsigned char)message[length] & 0xc0) == 0x80) {
         length--;
     }
     return length;

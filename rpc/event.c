@@ -96,7 +96,7 @@ static struct topic *add_topic(struct yoke_events *events, const struct yoke_eve
 
 int yoke_events_on(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
                    void *user_data) {
-    if (handler == NULL) {
+    if (handler == NULL || type->id == 0) {
         return -EINVAL;
     }
     struct topic *topic = find_topic(events, type->id);

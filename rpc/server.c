@@ -76,6 +76,9 @@ int yoke_server_add(struct yoke_server *server, const struct yoke_service *servi
         return -ENOSPC;
     }
     for (size_t i = 0; i < service->method_count; i++) {
+        if (service->id == 0 || service->methods[i]->id == 0) {
+            return -EINVAL;
+        }
         if (yoke__server_find(server, service->methods[i]->id) != NULL) {
             return -EEXIST;
         }

@@ -5,6 +5,9 @@
  * of this header. Everything here belongs to one event loop and so to one thread, and nothing here may be used in a
  * process forked from the one that made it, except where a function says otherwise.
  *
+ * Callbacks and handlers run from the loop. They may call everything here except where a function says otherwise, but they
+ * must not run the loop themselves.
+ *
  * Errors: a function that returns int gives 0 (or a count) on success and a negative errno value on failure. Outputs
  * named ret_* are untouched on failure. If a function that takes a callback fails, the callback never runs.
  */
@@ -115,7 +118,8 @@ struct yoke_call;
  */
 struct yoke_call_options {
     size_t size;              /* set by YOKE_CALL_OPTIONS_INIT */
-    uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0: limits.max_message_bytes */
+    uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
+                                 limits.max_message_bytes: that */
     uint64_t timeout_us;      /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
                                  or never */
     struct yoke_call *parent; /* a call being handled here, unanswered; NULL: the one whose handler is running, if any */
@@ -282,7 +286,8 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
  * A handler gets a call that it must answer exactly once, now or later, with the generated …_reply or with
  * yoke_call_fail(). The request lives until the handler has returned and the call is answered, whichever is later.
  *
- * -EEXIST     a method id of it is already registered
+ * -EINVAL     an id of it is 0
+ * -EEXIST     its id or a method's is already registered
  * -ENOSPC     YOKE_SERVICES_MAX services are registered
  * -EBUSY      the services have already been announced to a peer: register before the first pool is created, in a worker
  *             before its first call, event, or yoke_worker_run()
@@ -306,7 +311,7 @@ int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, co
 
 /*
  * Subscribe to an event, whoever sends it to this process. Handlers run in the order of subscription, from the loop.
- * The event lives until the handler returns. -EINVAL: no handler. -EEXIST: this handler with this user_data is subscribed already; or the
+ * The event lives until the handler returns. -EINVAL: no handler, or an id of 0. -EEXIST: this handler with this user_data is subscribed already; or the
  * id is taken by an event of another name. -ENOMEM: out of memory.
  */
 int yoke_events_on(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
