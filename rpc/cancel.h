@@ -7,11 +7,12 @@
 
 #include "rpc/engine.h"
 
-/* A call of ours that is on no connection has ended; its callback will come from yoke__calls_settle(). */
-void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict);
+/* A call of ours that is on no connection has ended; its callback will come from yoke__calls_settle(). `message`
+ * is static. */
+void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const char *message);
 
 /* End a call of ours here, tell the peer, and settle it. Harmless when it has ended. */
-void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict);
+void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const char *message);
 
 /* The answer to this call is not wanted any more: tell its handler, cancel the calls that are part of it. */
 void yoke__call_revoke(struct yoke_call *call);

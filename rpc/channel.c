@@ -63,12 +63,18 @@ static uint32_t lesser_limit(uint32_t option, uint32_t limit) {
 
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data) {
+    return yoke_channel_open(channel, method, request, options, NULL, done, user_data, NULL);
+}
+
+int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                      const struct yoke_call_options *options, yoke_function *on_message, yoke_function *done,
+                      void *user_data, struct yoke_call **ret_call) {
     struct yoke__engine *engine = channel->engine;
     if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
     struct yoke_call_options known;
-    int error = method->kind != YOKE_UNARY ? -EINVAL : read_options(options, &known);
+    int error = read_options(options, &known);
     if (error != 0) {
         return error;
     }
@@ -85,6 +91,7 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
         .deadline_ns =
             find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
         .parent = parent,
+        .on_message = on_message,
         .done = done,
         .user_data = user_data,
     };
@@ -92,6 +99,9 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     error = yoke__connection_call(connection, method, request, &setup, &call);
     if (error == 0 && known.ret_call != NULL) {
         *known.ret_call = call;
+    }
+    if (error == 0 && ret_call != NULL) {
+        *ret_call = call;
     }
     return error;
 }

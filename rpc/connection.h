@@ -39,6 +39,9 @@ struct yoke__connection {
 
     struct yoke__call_map calls;
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
+    struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
+    bool is_pumping;                      /* fragments are being queued; whoever does it will ask for attention */
+    size_t buffered_bytes;                /* of messages that are received and not delivered */
     size_t outgoing_count, incoming_count;
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
@@ -78,6 +81,7 @@ struct yoke__call_setup {
     uint32_t max_reply_bytes;
     uint64_t deadline_ns;     /* 0: none */
     struct yoke_call *parent; /* NULL: none */
+    yoke_function *on_message; /* NULL unless replies stream */
     yoke_function *done;
     void *user_data;
 };
@@ -101,7 +105,7 @@ int yoke__connection_emit(struct yoke__connection *connection, const struct yoke
 void yoke__connection_attention(struct yoke__connection *connection);
 
 /*
- * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or an error. -ENOMEM: the connection has
+ * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an error. -ENOMEM: the connection has
  * failed, so that the peer learns of it.
  */
 int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
@@ -111,6 +115,14 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
 
 /* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
 void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);
+
+/* Write a frame's header and reserve its payload behind it; then queue it. NULL when out of memory. */
+uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
+void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
+
+/* The connection must end, and this is why. The first failure counts. */
+void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Take a call off the connection. */
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call);
