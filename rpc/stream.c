@@ -160,7 +160,9 @@ static enum progress send_fragment(struct yoke__stream *stream) {
     size_t most = YOKE__FRAGMENT_SIZE < room ? YOKE__FRAGMENT_SIZE : room;
     size_t size = remaining < most ? remaining : most;
     bool is_last = size == remaining;
-    unsigned flags = !is_last ? YOKE__FLAG_MORE : stream->send_ended ? YOKE__FLAG_END_STREAM : 0;
+    /* At the handler's side it is the status that ends the stream. */
+    bool is_end = stream->send_ended && stream->call->is_client;
+    unsigned flags = !is_last ? YOKE__FLAG_MORE : is_end ? YOKE__FLAG_END_STREAM : 0;
     uint8_t *payload = reserve_message(stream, flags, prefix + size);
     if (payload == NULL) {
         yoke__connection_fail(stream->call->connection, "out of memory for a fragment");
