@@ -1,8 +1,8 @@
 #!/bin/sh
 # outoftree.sh BUILD_DIR [SANITIZERS]
 #
-# Install a build into a prefix, move that prefix, and build a small project against it: with CMake's find_package(), and
-# with a plain Makefile through pkg-config. Run both.
+# Install a build into a prefix, move that prefix, and build a small project against it: with CMake's find_package(),
+# and with a plain Makefile through pkg-config. Run both.
 set -eu
 build=$1 sanitizers=${2:-}
 project=$(dirname "$(realpath "$0")")/project
