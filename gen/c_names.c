@@ -1,6 +1,6 @@
 /*
- * c_names.c: see c_names.h. It follows what protoc-gen-c 1.4.1 writes, declaration by declaration; the name tests compile
- * the result of each kind of clash.
+ * c_names.c: see c_names.h. It follows what protoc-gen-c 1.4.1 writes, declaration by declaration. That the clashes which
+ * follow from it are real is shown by tests/gen/errors_test.c, with a compiler.
  */
 #include "gen/c_names.h"
 
@@ -29,11 +29,12 @@ static void add(struct gen_c_names *names, const struct gen_element *owner, cons
     add_name(names, (struct gen_c_name){"", gen_format(names->pool, "%s%s", first, second), owner, 0});
 }
 
-/* Add a stem with each of the endings, which NULL ends. */
-static void add_all(struct gen_c_names *names, const struct gen_element *owner, const char *stem,
-                    const char *const *endings) {
-    for (; *endings; endings++) {
-        add(names, owner, stem, *endings);
+/* Add a stem with each of the endings, which are words of one string. */
+static void add_all(struct gen_c_names *names, const struct gen_element *owner, const char *stem, const char *endings) {
+    while (*endings) {
+        size_t length = strcspn(endings, " ");
+        add(names, owner, stem, gen_format(names->pool, "%.*s", (int)length, endings));
+        endings += length + (endings[length] == ' ');
     }
 }
 
@@ -53,8 +54,7 @@ static const struct gen_element *child(struct gen_c_names *names, const struct g
 /* ---- Enums ---------------------------------------------------------------------------------------------------- */
 
 static void add_enum(struct gen_c_names *names, const struct gen_element *element, const Enum *proto) {
-    static const char *const lower_endings[] = {"__descriptor", "__enum_values_by_number", "__value_ranges",
-                                                "__enum_values_by_name", NULL};
+    static const char lower_endings[] = "__descriptor __enum_values_by_number __value_ranges __enum_values_by_name";
     const char *full_name = gen_c_full_name(names->pool, element->file, element->full_name);
     const char *type = gen_pbc_type(names->pool, full_name);
     const char *upper = gen_pbc_upper(names->pool, full_name);
@@ -122,23 +122,14 @@ static void add_oneof(struct gen_c_names *names, const struct gen_message *messa
 }
 
 static void add_event(struct gen_c_names *names, const struct gen_message *event) {
-    static const char *const endings[] = {"_event", "_handler", "_on", "_off", "_emit", "__deliver", NULL};
+    static const char endings[] = "_event _handler _on _off _emit __deliver";
     add_all(names, &event->element, event->c_name, endings);
 }
 
 static void add_message(struct gen_c_names *names, const struct gen_message *message) {
-    static const char *const lower_endings[] = {"__init",
-                                                "__get_packed_size",
-                                                "__pack",
-                                                "__pack_to_buffer",
-                                                "__unpack",
-                                                "__free_unpacked",
-                                                "__descriptor",
-                                                "__field_descriptors",
-                                                "__field_indices_by_name",
-                                                "__number_ranges",
-                                                "__type",
-                                                NULL};
+    static const char lower_endings[] =
+        "__init __get_packed_size __pack __pack_to_buffer __unpack __free_unpacked __descriptor __field_descriptors "
+        "__field_indices_by_name __number_ranges __type";
     const struct gen_element *element = &message->element;
     const char *upper = gen_pbc_upper(names->pool, gen_c_full_name(names->pool, element->file, element->full_name));
     add(names, element, message->c_type, "");
@@ -166,8 +157,9 @@ static void add_message(struct gen_c_names *names, const struct gen_message *mes
 /* ---- Services ------------------------------------------------------------------------------------------------- */
 
 static void add_method(struct gen_c_names *names, const struct gen_method *method, const char *pbc_struct) {
-    static const char *const endings[] = {"", "_method", "_done", "_reply", "__handle", "__complete", NULL};
+    static const char endings[] = "_method _done _reply __handle __complete";
     const struct gen_element *element = &method->element;
+    add(names, element, method->c_name, "");
     add_all(names, element, method->c_name, endings);
     add_member(names, element, gen_format(names->pool, "%s_handlers", method->service->c_name), method->member, "");
 
@@ -177,11 +169,10 @@ static void add_method(struct gen_c_names *names, const struct gen_method *metho
 }
 
 static void add_service(struct gen_c_names *names, const struct gen_service *service) {
-    static const char *const type_endings[] = {"_Service", "_ServiceDestroy", NULL};
-    static const char *const lower_endings[] = {"__init", "__descriptor", "__method_descriptors",
-                                                "__method_indices_by_name", NULL};
-    static const char *const upper_endings[] = {"__BASE_INIT", "__INIT", NULL};
-    static const char *const our_endings[] = {"_service", "_handlers", "_serve", "__methods", NULL};
+    static const char type_endings[] = "_Service _ServiceDestroy";
+    static const char lower_endings[] = "__init __descriptor __method_descriptors __method_indices_by_name";
+    static const char upper_endings[] = "__BASE_INIT __INIT";
+    static const char our_endings[] = "_service _handlers _serve __methods";
     const struct gen_element *element = &service->element;
     const char *full_name = gen_c_full_name(names->pool, element->file, element->full_name);
     const char *type = gen_pbc_type(names->pool, full_name);

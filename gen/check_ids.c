@@ -1,6 +1,6 @@
 /*
- * check_ids.c: ids of methods, services and events. They are hashes of names, so two names can share one; both ends of a
- * connection refuse that when they start, and here it is refused earlier.
+ * check_ids.c: ids of methods, services and events. They are hashes of names, so two names can share one. Registration
+ * refuses that as well, but here it is refused before anything is built.
  */
 #include "gen/check.h"
 

@@ -1,5 +1,5 @@
 /*
- * check_names.c: names that C refuses, names of a schema that differ there but meet in C, and names that are Yoke's own.
+ * check_names.c: names that C refuses, names of a schema that differ there but meet in C, and names that are Yoke's.
  * protobuf-c checks none of this; the compiler would, with errors in generated code.
  */
 #include "gen/c_names.h"

@@ -1,4 +1,4 @@
-/* descriptor.h: short names for what descriptor.proto calls things, and the field numbers that source paths are made of. */
+/* descriptor.h: short names for descriptor.proto's messages, and its field numbers, which source paths are made of. */
 #ifndef GEN_DESCRIPTOR_H
 #define GEN_DESCRIPTOR_H
 

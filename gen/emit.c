@@ -24,7 +24,7 @@ static bool fit_behind(size_t column, const struct gen_signature *signature, siz
     return true;
 }
 
-/* Parameters fill the lines behind the parenthesis or, when one of them is too long for that, lines indented by four. */
+/* Parameters fill the lines behind the parenthesis or, when one is too long for that, lines indented by four. */
 void gen_emit_signature(struct gen_text *text, size_t indent, const struct gen_signature *signature, const char *tail) {
     size_t count = count_parameters(signature);
     size_t margin = indent + strlen(signature->head) + 1;

@@ -33,8 +33,8 @@ static void print_usage(FILE *out) {
             "  --quick         3 repetitions of 0.1 s: shows that all of it works, says little about speed\n"
             "  --only CASE     one case, or one of its rows: unary, unary/64/128\n"
             "  --system NAME   one system\n"
-            "  --reps N        repetitions, 1 to %d (default 5)\n"
-            "  --seconds S     the measured time of each (default 1); warm-up is a fifth of it more\n"
+            "  --reps N        repetitions, 1 to %d (default 9)\n"
+            "  --seconds S     the measured time of each (default 0.5); warm-up is a fifth of it more\n"
             "\ncases:\n",
             REPETITIONS_MAX);
     for (const struct bench_case *bench_case = bench_cases; bench_case->name; bench_case++) {
@@ -165,7 +165,7 @@ static bool report(const struct options *options, const struct result *results, 
 }
 
 int main(int argc, char **argv) {
-    struct options options = {.seconds = 1, .repetitions = 5};
+    struct options options = {.seconds = 0.5, .repetitions = 9};
     parse_options(argc, argv, &options);
     /* JSON has stdout to itself. */
     FILE *about = options.json ? stderr : stdout;

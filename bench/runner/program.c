@@ -122,7 +122,7 @@ enum program_outcome program_measure(const struct bench_system *system, const st
     uint64_t ops;
     uint64_t ns;
     if (code || sscanf(output, " { \"ops\" : %" SCNu64 " , \"ns\" : %" SCNu64, &ops, &ns) != 2 || !ops) {
-        fprintf(stderr, "%s %s %s %s %s: failed, code %d\n", system->program, name, size, depth, time, code);
+        fprintf(stderr, "%s %s %s %s %s: no result; exit code %d\n", system->program, name, size, depth, time, code);
         return PROGRAM_FAILED;
     }
     *ret_us_per_op = (double)ns / (double)ops / 1000;

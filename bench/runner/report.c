@@ -46,7 +46,7 @@ void report_machine(FILE *out) {
 
 static const struct result *find_result(const char *name, const struct result *results, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (results[i].count && strcmp(results[i].system->name, name) == 0) {
+        if (results[i].outcome == PROGRAM_MEASURED && strcmp(results[i].system->name, name) == 0) {
             return &results[i];
         }
     }
@@ -68,7 +68,7 @@ static void print_row(FILE *out, const struct result *row, const struct result *
     for (const struct bench_reference *reference = bench_references; reference->system; reference++) {
         const struct result *base = find_result(reference->system, results, count);
         if (base) {
-            fprintf(out, "%*.3f", RATIO_WIDTH, median / result_median(base));
+            fprintf(out, "%*.3f", RATIO_WIDTH, result_ratio(row, base));
         } else {
             fprintf(out, "%*s", RATIO_WIDTH, "-");
         }

@@ -12,7 +12,7 @@ struct result {
     const struct bench_case *bench_case;
     enum program_outcome outcome; /* the worst of the repetitions */
     unsigned count;
-    double us_per_op[REPETITIONS_MAX]; /* in ascending order */
+    double us_per_op[REPETITIONS_MAX]; /* in the order of the repetitions */
 };
 
 /* Adds a repetition. */
@@ -21,5 +21,8 @@ void result_add(struct result *result, enum program_outcome outcome, double us_p
 double result_median(const struct result *result);
 double result_min(const struct result *result);
 double result_max(const struct result *result);
+
+/* The median, over the repetitions, of a repetition's time divided by that of the same repetition of `base`. */
+double result_ratio(const struct result *result, const struct result *base);
 
 #endif

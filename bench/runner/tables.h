@@ -21,7 +21,7 @@ struct bench_case {
     const char *what; /* a line for people */
 };
 
-/* A system that the others are compared with: the heading of the column that has their times divided by its. */
+/* A system that the others are compared with, and the heading of that column. */
 struct bench_reference {
     const char *system;
     const char *heading;

@@ -224,7 +224,7 @@ static void garbage_kills_only_who_sent_it(void) {
     check_violation(garbage, sizeof(garbage), "ones");
     memset(garbage, 0, sizeof(garbage));
     check_violation(garbage, sizeof(garbage), "zeros");
-    check_violation("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 37, "http");
+    check_violation("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 36, "http");
     srand(7);
     for (size_t i = 0; i < sizeof(garbage); i++) {
         garbage[i] = (uint8_t)(rand() >> 8);

@@ -48,7 +48,7 @@ static void on_ready(const struct yoke_peer *peer, const Yoke__V1__WorkerReady *
             return;
         }
     }
-    CHECK(!"WorkerReady of a worker that had not started");
+    test_check(false, "WorkerReady comes for a worker that has started", __FILE__, __LINE__, false);
 }
 
 static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *event, void *user_data) {
@@ -194,6 +194,11 @@ void lab_open(struct lab *lab, const struct lab_options *options) {
 void lab_close(struct lab *lab) {
     CHECK_INT(yoke_master_destroy(lab->master), 0);
     ev_loop_destroy(lab->loop);
+    /* What the master had not answered is answered now, in vain: that frees it. */
+    common_release(&lab->common, false);
+    if (lab->common.never_count > 0) {
+        CHECK_INT(yoke_call_fail(lab->common.never, YOKE_ABORTED, NULL), -ENOTCONN);
+    }
 }
 
 void lab_turn(struct lab *lab, const char *condition, const char *file, unsigned line) {

@@ -224,7 +224,7 @@ static void call_options_of_a_newer_header_are_taken_while_they_ask_for_nothing_
 static int never_reached(struct yoke_worker *worker, void *user_data) {
     (void)worker;
     (void)user_data;
-    CHECK(!"the entry of a worker without a master was called");
+    test_check(false, "the entry is not called without a master", __FILE__, __LINE__, false);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * compile_test.c: generated code compiles without a warning, as C and, the headers, as C++, with every compiler that was
- * found when the build was configured. A suite is a compiler.
+ * compile_test.c: generated code compiles without a warning, as C and, the headers, as C++, with every compiler that
+ * was found when the build was configured. A suite is a compiler.
  */
 #include "tests/gen/tool.h"
 #include "tests/harness/harness.h"

@@ -1,6 +1,6 @@
 /*
- * errors_test.c: what the generator refuses, and the words that it uses. Where the reason is that protobuf-c's code would
- * not compile, that is shown too, so that nothing is refused which a protobuf-c of the day could do.
+ * errors_test.c: what the generator refuses, and the words that it uses. Where the reason is that protobuf-c's code
+ * would not compile, that is shown too, so that nothing is refused which a protobuf-c of the day could do.
  */
 #include "tests/gen/tool.h"
 #include "tests/harness/harness.h"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # outoftree.sh BUILD_DIR [SANITIZERS]
 #
-# Install a build into a prefix, move that prefix, and build a small project against it: with CMake's find_package(), and
-# with a plain Makefile through pkg-config. Run both.
+# Install a build into a prefix, move that prefix, and build a small project against it: with CMake's find_package(),
+# and with a plain Makefile through pkg-config. Run both.
 set -eu
 build=$1 sanitizers=${2:-}
 project=$(dirname "$(realpath "$0")")/project
@@ -33,7 +33,7 @@ prefix=$work/moved
 step "configure with find_package" cmake -S . -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix"
 grep -q "^yoke_DIR:PATH=$prefix/" "$work/cmake/CMakeCache.txt" || { echo "found another yoke"; exit 1; }
 step "build with CMake" cmake --build "$work/cmake"
-step "run what CMake built" "$work/cmake/clock"
+step "run what CMake built" timeout 60 "$work/cmake/clock"
 cat "$work/log"
 
 pc=$(find "$prefix" -name yoke.pc)
@@ -42,5 +42,5 @@ LD_LIBRARY_PATH=$(pkg-config --variable=libdir "$pc")
 export PKG_CONFIG_PATH LD_LIBRARY_PATH
 mkdir "$work/make"
 step "build with make" make OUT="$work/make"
-step "run what make built" "$work/make/clock"
+step "run what make built" timeout 60 "$work/make/clock"
 cat "$work/log"
