@@ -48,6 +48,7 @@ struct yoke_call {
     const void *handlers;
     unsigned in_handler; /* callbacks that run with this call */
     bool dispatched;     /* the handler knows of it and will answer it */
+    bool input_ended;    /* the caller sends no more messages */
     bool answered, cancelled;
     bool retired; /* answered, and nothing is left to be sent: to be freed when no callback runs */
     yoke_cancel_hook *on_cancel;

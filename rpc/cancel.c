@@ -54,6 +54,9 @@ void yoke__call_revoke(struct yoke_call *call) {
          * could make a handler that answers late hold any number of them. */
         yoke__connection_unmap_call(call->connection, call);
     }
+    if (call->streaming != NULL) {
+        yoke__stream_void(call->streaming);
+    }
     for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
         yoke__call_abandon(child, YOKE_CANCELLED, CANCELLED_MESSAGE);
     }

@@ -78,6 +78,10 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (error != 0) {
         return error;
     }
+    bool requests_stream = method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
+    if (requests_stream != (request == NULL)) {
+        return -EINVAL;
+    }
     struct yoke__connection *connection = channel->class->pick(channel);
     if (connection == NULL) {
         return -ENOTCONN;

@@ -117,7 +117,7 @@ static int check_sendable(const struct yoke__connection *connection, size_t leng
     if (length > connection->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return connection->output.queued > connection->engine->limits.max_queued_bytes ? -ENOBUFS : 0;
+    return yoke__streams_are_congested(connection) ? -ENOBUFS : 0;
 }
 
 /* Ids are not reused while live, which matters once they have wrapped around. */
@@ -313,11 +313,16 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
     return payload;
 }
 
+void yoke__connection_check_unread(struct yoke__connection *connection) {
+    size_t waiting = connection->output.queued + connection->outbox_bytes;
+    if (waiting / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
+        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them", waiting);
+    }
+}
+
 static void queue_answer(struct yoke__connection *connection, size_t length) {
     yoke__connection_queue(connection, length);
-    if (connection->output.queued / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
-        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them", connection->output.queued);
-    }
+    yoke__connection_check_unread(connection);
     yoke__connection_attention(connection);
 }
 
@@ -410,7 +415,7 @@ static const char *find_refusal(const struct yoke__connection *connection, size_
     if (connection->incoming_count >= limits->max_incoming_calls) {
         return "max_incoming_calls are unanswered";
     }
-    return connection->output.queued > limits->max_queued_bytes ? "max_queued_bytes wait to be written" : NULL;
+    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
 __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__connection *connection,
@@ -469,6 +474,7 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
 static void begin_call(struct yoke_call *call, bool requests_stream, bool is_only, const uint8_t *message,
                        size_t length) {
     if (!requests_stream && message != NULL && is_only) {
+        call->input_ended = true;
         yoke__call_dispatch(call, message, length);
         return;
     }
@@ -482,7 +488,7 @@ static void begin_call(struct yoke_call *call, bool requests_stream, bool is_onl
     if (message != NULL && !yoke__stream_take(call, message, length, 0)) {
         return;
     }
-    if (is_only) {
+    if (is_only && !call->answered) {
         yoke__stream_end_input(call);
     }
 }
@@ -589,7 +595,9 @@ static void receive_end(struct yoke__connection *connection, const struct yoke__
         return;
     }
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
-    if (frame->aux != YOKE_OK) {
+    if (frame->aux == YOKE_OK && call->streaming != NULL && call->streaming->inbox_part != NULL) {
+        yoke__connection_fail(connection, "END says OK within a message on stream %" PRIu32, frame->stream);
+    } else if (frame->aux != YOKE_OK) {
         if (yoke__status_decode(payload, frame->length, message) != 0) {
             yoke__connection_fail(connection, "the status of END is malformed");
         } else {
@@ -705,8 +713,8 @@ static const char *check_message(const struct yoke__connection *connection, cons
         (frame->length != 0 || (frame->flags & YOKE__FLAG_END_STREAM) == 0)) {
         return "MESSAGE says that it has no message, and has one, or no meaning at all";
     }
-    if (frame->length > YOKE__CREDIT_INITIAL - YOKE__FRAME_HEADER_SIZE) {
-        return "MESSAGE is longer than any credit";
+    if (frame->length > YOKE__WHOLE_MAX) {
+        return "MESSAGE is too long for one frame";
     }
     const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
     return call != NULL && frame->method != call->method->id ? "MESSAGE names another method than its call" : NULL;
@@ -716,9 +724,11 @@ static const char *check_credit(const struct yoke__connection *connection, const
     if (!is_our_stream(connection, frame->stream) && !is_peers_stream(connection, frame->stream)) {
         return "CREDIT is for no call";
     }
-    return frame->flags != 0 || frame->aux != 0 || frame->length != YOKE__CREDIT_SIZE
-               ? "CREDIT has flags or not 4 bytes"
-               : NULL;
+    if (frame->flags != 0 || frame->aux != 0 || frame->length != YOKE__CREDIT_SIZE) {
+        return "CREDIT has flags or not 4 bytes";
+    }
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    return call != NULL && frame->method != call->method->id ? "CREDIT names another method than its call" : NULL;
 }
 
 static const char *check_cancel(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -866,9 +876,24 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
 
 /* ---- Ending ----------------------------------------------------------------------------------------------------- */
 
+/* Calls of the peer whose messages will never be complete. Those that are answered only wait to be sent. */
+static void revoke_unfinished(struct yoke__connection *connection) {
+    struct yoke__link *link = connection->incoming.next;
+    while (link != &connection->incoming) {
+        struct yoke_call *call = YOKE__CONTAINER(link, struct yoke_call, link);
+        link = link->next;
+        if (!call->input_ended && !call->answered && !call->cancelled) {
+            yoke__call_revoke(call);
+            /* Its hook may have answered others. */
+            link = connection->incoming.next;
+        }
+    }
+}
+
 void yoke__connection_end_input(struct yoke__connection *connection, const char *message) {
     /* What completes here cannot start another call, so this ends. */
     connection->can_call = false;
+    revoke_unfinished(connection);
     while (!yoke__link_is_alone(&connection->outgoing)) {
         struct yoke_call *call = YOKE__CONTAINER(connection->outgoing.next, struct yoke_call, link);
         yoke__stream_flush_inbox(call);

@@ -42,6 +42,7 @@ struct yoke__connection {
     struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
     bool is_pumping;                      /* fragments are being queued; whoever does it will ask for attention */
     size_t buffered_bytes;                /* of messages that are received and not delivered */
+    size_t outbox_bytes;                  /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
@@ -105,13 +106,16 @@ int yoke__connection_emit(struct yoke__connection *connection, const struct yoke
 void yoke__connection_attention(struct yoke__connection *connection);
 
 /*
- * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an error. -ENOMEM: the connection has
- * failed, so that the peer learns of it.
+ * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an
+ * error. -ENOMEM: the connection has failed, so that the peer learns of it.
  */
 int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
                             size_t length);
 int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
                                   enum yoke_code code, const char *message);
+
+/* Fail if the peer lets too many answers pile up. */
+void yoke__connection_check_unread(struct yoke__connection *connection);
 
 /* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
 void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);

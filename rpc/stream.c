@@ -50,11 +50,38 @@ struct yoke__stream *yoke__stream_of(struct yoke_call *call) {
     return stream;
 }
 
-void yoke__stream_detach(struct yoke__stream *stream) {
+static void drop_outbox(struct yoke__stream *stream) {
+    struct yoke__chunk *outbox = stream->outbox;
+    if (outbox != NULL) {
+        stream->call->connection->outbox_bytes -= outbox->end;
+        yoke__chunk_put(&stream->call->engine->chunks, outbox);
+        stream->outbox = NULL;
+    }
     yoke__link_remove(&stream->sender);
     yoke__link_remove(&stream->waiter);
+}
+
+static void drop_part(struct yoke__stream *stream) {
+    yoke__chunk_put(&stream->call->engine->chunks, stream->inbox_part);
+    stream->inbox_part = NULL;
+    stream->inbox_part_cost = 0;
+}
+
+void yoke__stream_detach(struct yoke__stream *stream) {
+    drop_outbox(stream);
+    drop_part(stream);
     stream->call->connection->buffered_bytes -= stream->buffered;
     stream->buffered = 0;
+}
+
+void yoke__stream_void(struct yoke__stream *stream) {
+    if (stream->call->connection != NULL) {
+        yoke__stream_detach(stream);
+    }
+    yoke__output_release(&stream->inbox);
+    yoke__chunk_put(&stream->call->engine->chunks, stream->inbox_only);
+    stream->inbox_only = NULL;
+    stream->inbox_count = 0;
 }
 
 void yoke__stream_release(struct yoke_call *call) {
@@ -65,8 +92,7 @@ void yoke__stream_release(struct yoke_call *call) {
     struct yoke__engine *engine = call->engine;
     yoke__link_remove(&stream->wakeup);
     yoke__output_release(&stream->inbox);
-    yoke__chunk_put(&engine->chunks, stream->outbox);
-    yoke__chunk_put(&engine->chunks, stream->inbox_part);
+    yoke__chunk_put(&engine->chunks, stream->inbox_only);
     free(stream->status_message);
     stream->next_idle = engine->idle_streams;
     engine->idle_streams = stream;
@@ -137,8 +163,7 @@ static void send_status(struct yoke__stream *stream) {
 }
 
 static void finish_outbox(struct yoke__stream *stream) {
-    yoke__chunk_put(&stream->call->engine->chunks, stream->outbox);
-    stream->outbox = NULL;
+    drop_outbox(stream);
     if (stream->has_status && !stream->call->is_client) {
         send_status(stream);
     } else if (stream->wants_writable) {
@@ -206,12 +231,17 @@ bool yoke__streams_pump(struct yoke__connection *connection) {
     connection->is_pumping = true;
     bool has_queued = send_fragments(connection);
     connection->is_pumping = false;
-    while (connection->output.queued < QUEUE_LOW && !yoke__link_is_alone(&connection->waiters)) {
+    while (connection->output.queued < QUEUE_LOW && !yoke__streams_are_congested(connection) &&
+           !yoke__link_is_alone(&connection->waiters)) {
         struct yoke__stream *stream = YOKE__CONTAINER(connection->waiters.next, struct yoke__stream, waiter);
         yoke__link_remove(&stream->waiter);
         schedule(stream);
     }
     return has_queued;
+}
+
+bool yoke__streams_are_congested(const struct yoke__connection *connection) {
+    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
 }
 
 static bool has_credit(const struct yoke__stream *stream) {
@@ -224,7 +254,7 @@ static bool must_wait(struct yoke__stream *stream) {
         stream->wants_writable = true;
         return true;
     }
-    if (connection->output.queued > QUEUE_HIGH) {
+    if (connection->output.queued > QUEUE_HIGH || yoke__streams_are_congested(connection)) {
         stream->wants_writable = true;
         if (yoke__link_is_alone(&stream->waiter)) {
             yoke__link_append(&connection->waiters, &stream->waiter);
@@ -262,6 +292,10 @@ int yoke__stream_send(struct yoke_call *call, const struct yoke_type *type, cons
         type->codec->pack(type->descriptor, message, stream->outbox->data);
         stream->outbox->end = length;
         stream->outbox_begun = false;
+        connection->outbox_bytes += length;
+        if (!call->is_client) {
+            yoke__connection_check_unread(connection);
+        }
         yoke__link_append(&connection->senders, &stream->sender);
     }
     stream->send_ended = last;
@@ -341,7 +375,7 @@ void yoke__stream_receive_credit(struct yoke__connection *connection, const stru
 static void give_back(struct yoke_call *call, size_t cost) {
     struct yoke__stream *stream = call->streaming;
     stream->consumed += cost;
-    if (stream->receive_ended || !call->is_mapped || stream->consumed < YOKE__CREDIT_INITIAL / 2) {
+    if (call->input_ended || !call->is_mapped || stream->consumed < YOKE__CREDIT_INITIAL / 2) {
         return;
     }
     const struct yoke__frame frame = {.length = YOKE__CREDIT_SIZE,
@@ -350,6 +384,8 @@ static void give_back(struct yoke_call *call, size_t cost) {
                                       .type = YOKE__FRAME_CREDIT};
     uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
     if (payload == NULL) {
+        /* The peer might wait for it for ever. */
+        yoke__connection_fail(call->connection, "out of memory for credit");
         return;
     }
     const uint32_t amount = htole32((uint32_t)stream->consumed);
@@ -422,13 +458,30 @@ static bool keep(struct yoke_call *call, const uint8_t *bytes, size_t length, si
     return true;
 }
 
+/* Is there room for the message, when only one is expected? False when the call has ended over it. */
+static bool check_only(struct yoke_call *call) {
+    if (takes_one(call) && call->streaming->inbox_count > 0) {
+        break_call(call, YOKE_UNIMPLEMENTED, "the method takes one message, and two came");
+        return false;
+    }
+    return true;
+}
+
+/* Is the message small enough? False when the call has ended over it. */
+static bool check_size(struct yoke_call *call, size_t length) {
+    if (length > (call->is_client ? call->max_reply_bytes : call->engine->limits.max_message_bytes)) {
+        break_call(call, YOKE_RESOURCE_EXHAUSTED, "a message is larger than its receiver allows");
+        return false;
+    }
+    return true;
+}
+
 bool yoke__stream_take(struct yoke_call *call, const uint8_t *bytes, size_t length, size_t cost) {
     struct yoke__stream *stream = call->streaming;
+    if (!check_size(call, length) || !check_only(call)) {
+        return false;
+    }
     if (takes_one(call)) {
-        if (stream->inbox_count > 0) {
-            break_call(call, YOKE_UNIMPLEMENTED, "the method takes one message, and two came");
-            return false;
-        }
         return keep(call, bytes, length, cost);
     }
     if (stream->held || stream->inbox_count > 0) {
@@ -462,12 +515,22 @@ static bool deliver_inbox(struct yoke_call *call, bool even_if_held) {
         yoke__output_consume(&stream->inbox, sizeof record + record.length);
         give_back(call, record.cost);
     }
+    if (stream->inbox_count == 0 && stream->inbox_part_cost > 0) {
+        /* The message that is coming in will not have to wait any more. */
+        size_t cost = stream->inbox_part_cost;
+        stream->inbox_part_cost = 0;
+        give_back(call, cost);
+    }
     return true;
 }
 
 const uint8_t *yoke__stream_only(const struct yoke__stream *stream, size_t *ret_length) {
     if (stream->inbox_count != 1) {
         return NULL;
+    }
+    if (stream->inbox_only != NULL) {
+        *ret_length = stream->inbox_only->end;
+        return stream->inbox_only->data;
     }
     struct record record;
     const uint8_t *bytes = front(stream, &record);
@@ -494,79 +557,127 @@ static void deliver_end(struct yoke_call *call) {
     const uint8_t *bytes = yoke__stream_only(stream, &length);
     if (bytes == NULL) {
         break_call(call, YOKE_UNIMPLEMENTED, "the method takes one message, and none came");
-    } else {
-        yoke__call_dispatch(call, bytes, length);
+        return;
     }
+    /* Its bytes go when it has been decoded and handled, however late the call is answered. */
+    struct yoke__engine *engine = call->engine;
+    struct yoke__output inbox = stream->inbox;
+    struct yoke__chunk *only = stream->inbox_only;
+    yoke__output_init(&stream->inbox, &engine->chunks);
+    stream->inbox_only = NULL;
+    stream->inbox_count = 0;
+    unbuffer_bytes(call, stream->buffered);
+    yoke__call_dispatch(call, bytes, length);
+    yoke__output_release(&inbox);
+    yoke__chunk_put(&engine->chunks, only);
 }
 
 /* After messages were delivered: what comes behind them. */
 static void deliver_rest(struct yoke_call *call) {
     struct yoke__stream *stream = call->streaming;
-    if (stream->inbox_count > 0) {
+    if (stream->inbox_count > 0 && !takes_one(call)) {
         return;
     }
     if (call->is_client) {
         if (stream->has_status) {
             complete_with_status(call);
         }
-    } else if (stream->receive_ended && !call->answered) {
+    } else if (call->input_ended && !call->answered) {
         deliver_end(call);
     }
 }
 
 void yoke__stream_end_input(struct yoke_call *call) {
-    struct yoke__stream *stream = call->streaming;
-    stream->receive_ended = true;
-    if (takes_one(call) || stream->inbox_count == 0) {
+    call->input_ended = true;
+    if (takes_one(call) || call->streaming->inbox_count == 0) {
         deliver_end(call);
     }
 }
 
-/* One fragment of a message. False when the call has ended over it. */
-static bool take_fragment(struct yoke_call *call, const struct yoke__frame *frame, const uint8_t *payload,
-                          size_t length) {
+/* Take the first fragment's word for the length of the whole. False when the call has ended over it. */
+static bool begin_part(struct yoke_call *call, const uint8_t *prefix) {
     struct yoke__stream *stream = call->streaming;
+    uint32_t total;
+    memcpy(&total, prefix, sizeof total);
+    total = le32toh(total);
+    if (!check_size(call, total) || !check_only(call) || !buffer_bytes(call, total)) {
+        return false;
+    }
+    stream->inbox_part = yoke__chunk_get(&call->engine->chunks, total);
     if (stream->inbox_part == NULL) {
-        uint32_t total;
-        memcpy(&total, payload, sizeof total);
-        total = le32toh(total);
+        break_call(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");
+        return false;
+    }
+    stream->inbox_part_total = total;
+    stream->inbox_part_cost = 0;
+    return true;
+}
+
+/* The last fragment is there. False when the call has ended over it. */
+static bool finish_part(struct yoke_call *call) {
+    struct yoke__stream *stream = call->streaming;
+    struct yoke__engine *engine = call->engine;
+    struct yoke__chunk *part = stream->inbox_part;
+    size_t cost = stream->inbox_part_cost;
+    stream->inbox_part = NULL;
+    stream->inbox_part_cost = 0;
+    if (takes_one(call)) {
+        stream->inbox_only = part;
+        stream->inbox_count = 1;
+        return true;
+    }
+    unbuffer_bytes(call, stream->inbox_part_total);
+    bool is_alive = yoke__stream_take(call, part->data, part->end, cost);
+    yoke__chunk_put(&engine->chunks, part);
+    return is_alive;
+}
+
+/* One fragment of a message. False when the call has ended over it. */
+static bool take_fragment(struct yoke_call *call, const struct yoke__frame *frame, const uint8_t *payload) {
+    struct yoke__stream *stream = call->streaming;
+    size_t length = frame->length;
+    if (stream->inbox_part == NULL) {
+        if (length < YOKE__TOTAL_SIZE) {
+            yoke__connection_fail(call->connection, "the first fragment on stream %u lacks its total", frame->stream);
+            return false;
+        }
+        if (!begin_part(call, payload)) {
+            return false;
+        }
         payload += YOKE__TOTAL_SIZE;
         length -= YOKE__TOTAL_SIZE;
-        uint32_t limit = call->is_client ? call->max_reply_bytes : call->engine->limits.max_message_bytes;
-        if (total > limit) {
-            break_call(call, YOKE_RESOURCE_EXHAUSTED, "a message is larger than its receiver allows");
-            return false;
-        }
-        if (!buffer_bytes(call, total)) {
-            return false;
-        }
-        stream->inbox_part = yoke__chunk_get(&call->engine->chunks, total);
-        if (stream->inbox_part == NULL) {
-            break_call(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");
-            return false;
-        }
-        stream->inbox_part_total = total;
     }
     struct yoke__chunk *part = stream->inbox_part;
+    size_t missing = stream->inbox_part_total - part->end;
     bool is_last = (frame->flags & YOKE__FLAG_MORE) == 0;
-    if (length > stream->inbox_part_total - part->end || (is_last && length < stream->inbox_part_total - part->end)) {
+    if (length > missing || (is_last && length < missing)) {
         yoke__connection_fail(call->connection, "the fragments of a message on stream %u are not its %zu bytes",
                               frame->stream, stream->inbox_part_total);
         return false;
     }
     memcpy(part->data + part->end, payload, length);
     part->end += length;
-    /* What is being put together is bounded by the limits, not by credit. */
-    give_back(call, cost_of(frame->length));
-    if (!is_last) {
-        return true;
+    /* A message can be larger than all credit, so what is put together gives it back; but not one that has to wait behind
+     * others or for its user, or an unread stream could go on for ever. */
+    if (takes_one(call) || (!stream->held && stream->inbox_count == 0)) {
+        give_back(call, cost_of(frame->length));
+    } else {
+        stream->inbox_part_cost += cost_of(frame->length);
     }
-    stream->inbox_part = NULL;
-    unbuffer_bytes(call, stream->inbox_part_total);
-    struct yoke__engine *engine = call->engine;
-    bool is_alive = yoke__stream_take(call, part->data, part->end, 0);
-    yoke__chunk_put(&engine->chunks, part);
-    return is_alive;
+    return is_last ? finish_part(call) : true;
+}
+
+/* What is wrong with this MESSAGE, or NULL. */
+static const char *find_violation(const struct yoke_call *call, const struct yoke__frame *frame) {
+    const struct yoke__stream *stream = call->streaming;
+    if (call->input_ended) {
+        return "comes behind the end of the stream";
+    }
+    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0) {
+        return stream != NULL && stream->inbox_part != NULL ? "ends the stream within a message" : NULL;
+    }
+    size_t credit = stream != NULL ? stream->receive_credit : YOKE__CREDIT_INITIAL;
+    return cost_of(frame->length) > credit ? "is more than its credit" : NULL;
 }
 
 void yoke__stream_receive_message(struct yoke__connection *connection, const struct yoke__frame *frame,
@@ -576,33 +687,29 @@ void yoke__stream_receive_message(struct yoke__connection *connection, const str
         /* It crossed the end of the call. */
         return;
     }
+    const char *violation = find_violation(call, frame);
+    if (violation != NULL) {
+        yoke__connection_fail(connection, "MESSAGE on stream %u %s", frame->stream, violation);
+        return;
+    }
     struct yoke__stream *stream = yoke__stream_of(call);
     if (stream == NULL) {
         break_call(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a stream");
         return;
     }
-    size_t cost = cost_of(frame->length);
-    bool has_message = (frame->flags & YOKE__FLAG_NO_MESSAGE) == 0;
-    if (stream->receive_ended || (has_message && cost > stream->receive_credit)) {
-        yoke__connection_fail(connection, "MESSAGE on stream %u is %s", frame->stream,
-                              stream->receive_ended ? "behind the end of the stream" : "more than its credit");
-        return;
-    }
     bool is_alive = true;
-    if (has_message) {
+    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) == 0) {
+        size_t cost = cost_of(frame->length);
         stream->receive_credit -= cost;
-        bool is_fragment = stream->inbox_part != NULL || (frame->flags & YOKE__FLAG_MORE) != 0;
-        if (is_fragment && stream->inbox_part == NULL && frame->length < YOKE__TOTAL_SIZE) {
-            yoke__connection_fail(connection, "the first fragment on stream %u lacks its total", frame->stream);
+        if (call->answered) {
+            /* The handler has answered and wants no more; its last messages are still being sent. */
             return;
         }
-        is_alive = is_fragment ? take_fragment(call, frame, payload, frame->length)
-                               : yoke__stream_take(call, payload, frame->length, cost);
-    } else if (stream->inbox_part != NULL) {
-        yoke__connection_fail(connection, "the stream %u ends within a message", frame->stream);
-        return;
+        is_alive = stream->inbox_part != NULL || (frame->flags & YOKE__FLAG_MORE) != 0
+                       ? take_fragment(call, frame, payload)
+                       : yoke__stream_take(call, payload, frame->length, cost);
     }
-    if (is_alive && (frame->flags & YOKE__FLAG_END_STREAM) != 0) {
+    if (is_alive && !call->answered && (frame->flags & YOKE__FLAG_END_STREAM) != 0) {
         yoke__stream_end_input(call);
     }
 }
@@ -612,6 +719,9 @@ void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, co
     stream->has_status = true;
     stream->status_code = code;
     stream->status_message = message[0] != '\0' ? strdup(message) : NULL;
+    /* What we had still to say, or the peer had begun to, is void. */
+    drop_outbox(stream);
+    drop_part(stream);
     yoke__connection_unmap_call(call->connection, call);
     deliver_rest(call);
 }
@@ -628,11 +738,15 @@ void yoke__stream_wake(struct yoke__stream *stream) {
     if (call->connection == NULL) {
         return;
     }
-    if (!takes_one(call) && !stream->held && (stream->inbox_count > 0 || (call->is_client && stream->has_status))) {
-        if (deliver_inbox(call, false)) {
-            deliver_rest(call);
+    bool has_news = stream->inbox_count > 0 || stream->inbox_part_cost > 0;
+    if (has_news && !takes_one(call) && !stream->held && !call->answered) {
+        if (!deliver_inbox(call, false)) {
+            return;
         }
-        return;
+        if (stream->inbox_count == 0 && (call->is_client ? stream->has_status : call->input_ended)) {
+            deliver_rest(call);
+            return;
+        }
     }
     bool can_send = stream->wants_writable && stream->outbox == NULL && has_credit(stream) && !stream->send_ended;
     if (can_send && call->is_mapped && call->on_writable != NULL) {

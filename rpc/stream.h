@@ -6,6 +6,7 @@
 #ifndef YOKE_RPC_STREAM_H
 #define YOKE_RPC_STREAM_H
 
+#include "rpc/frame.h"
 #include "rpc/list.h"
 #include "rpc/output.h"
 
@@ -13,17 +14,16 @@
 
 struct yoke__connection;
 struct yoke__engine;
-struct yoke__frame;
 
 /* What a side may send on each stream before it gets more credit: bytes of MESSAGE frames, headers included. */
-#define YOKE__CREDIT_INITIAL (1024u * 1024u)
-
-/* The largest message that goes in one frame; and the fragments of a larger one. */
-#define YOKE__WHOLE_MAX (256u * 1024u)
-#define YOKE__FRAGMENT_SIZE (64u * 1024u)
+#define YOKE__CREDIT_INITIAL (2u * 1024u * 1024u)
 
 /* The first fragment of a message begins with the length of the whole, this many bytes. */
 #define YOKE__TOTAL_SIZE 4
+
+/* The largest message that goes in one frame; and the fragments of a larger one, such that a frame fills a chunk. */
+#define YOKE__WHOLE_MAX (256u * 1024u)
+#define YOKE__FRAGMENT_SIZE (64u * 1024u - YOKE__FRAME_HEADER_SIZE - YOKE__TOTAL_SIZE)
 
 /* The payload of a CREDIT frame. */
 #define YOKE__CREDIT_SIZE 4
@@ -46,11 +46,12 @@ struct yoke__stream {
     size_t consumed;            /* what we shall give it back */
     struct yoke__chunk *inbox_part; /* a message of which a part has been received; NULL: none */
     size_t inbox_part_total;
-    struct yoke__output inbox; /* whole messages that wait, each behind its struct record */
-    size_t inbox_count;
+    size_t inbox_part_cost;         /* what to give back for it */
+    struct yoke__chunk *inbox_only; /* the only message of this direction, when it came in parts; NULL: none */
+    struct yoke__output inbox;      /* whole messages that wait, each behind its struct record */
+    size_t inbox_count;             /* messages in both */
     size_t buffered;           /* bytes in both, in the connection's sum, too */
     bool held;                 /* by the user */
-    bool receive_ended;        /* the peer sends no more messages */
 
     struct yoke__link wakeup; /* among the engine's wakeups, while a callback is due */
 
@@ -64,8 +65,11 @@ struct yoke__stream {
 /* The call's stream, made if it has none; NULL when out of memory. */
 struct yoke__stream *yoke__stream_of(struct yoke_call *call);
 
-/* Its call leaves its connection. */
+/* Its call leaves its connection: nothing more is sent. What has been received stays. */
 void yoke__stream_detach(struct yoke__stream *stream);
+
+/* Its call, which is not in a callback, is cancelled: that goes, too. */
+void yoke__stream_void(struct yoke__stream *stream);
 
 /* Free the call's stream, if it has one. */
 void yoke__stream_release(struct yoke_call *call);
@@ -106,6 +110,9 @@ void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, co
 
 /* The bytes of the one message that waits; NULL when there is not one. */
 const uint8_t *yoke__stream_only(const struct yoke__stream *stream, size_t *ret_length);
+
+/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
+bool yoke__streams_are_congested(const struct yoke__connection *connection);
 
 /* Deliver what waits, held or not: there will be no other time. */
 void yoke__stream_flush_inbox(struct yoke_call *call);
