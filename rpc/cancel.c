@@ -81,16 +81,19 @@ static void expire(struct yoke_call *call) {
     yoke__call_revoke(call);
 }
 
-static void expire_due(struct yoke__engine *engine) {
+static bool expire_due(struct yoke__engine *engine) {
     struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
     if (first == NULL) {
-        return;
+        return false;
     }
+    bool has_expired = false;
     uint64_t now_ns = engine->clock_ns();
     while (first != NULL && first->deadline_ns <= now_ns) {
         expire(first);
+        has_expired = true;
         first = yoke__deadlines_first(&engine->deadlines);
     }
+    return has_expired;
 }
 
 /* Up to the last one that is there now, so that a callback that is due again at once cannot keep the loop from turning. */
@@ -105,8 +108,9 @@ static void wake_due(struct yoke__engine *engine) {
     }
 }
 
-void yoke__calls_settle(struct yoke__engine *engine) {
-    expire_due(engine);
+bool yoke__calls_settle(struct yoke__engine *engine) {
+    bool has_run = expire_due(engine);
+    has_run |= !yoke__link_is_alone(&engine->wakeups) || !yoke__link_is_alone(&engine->settled);
     wake_due(engine);
     /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */
     const struct yoke__link *last = engine->settled.previous;
@@ -117,6 +121,7 @@ void yoke__calls_settle(struct yoke__engine *engine) {
         yoke__link_remove(&call->link);
         yoke__call_complete(call, call->verdict, call->verdict_message, NULL);
     }
+    return has_run;
 }
 
 uint64_t yoke__calls_due_ns(const struct yoke__engine *engine) {

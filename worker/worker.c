@@ -72,7 +72,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
 void yoke__worker_destroy(struct yoke_worker *worker) {
     yoke__socket_flush_blocking(&worker->socket);
     yoke__socket_close(&worker->socket, "the worker is exiting");
-    yoke__calls_settle(&worker->engine);
+    (void)yoke__calls_settle(&worker->engine);
     yoke__events_release(&worker->events);
     yoke__server_release(&worker->server);
     yoke__io_release(&worker->io);
