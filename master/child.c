@@ -158,7 +158,10 @@ static void schedule_restart(struct yoke_child *child) {
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke_child *child = YOKE__CONTAINER(watcher, struct yoke_child, death);
     (void)loop;
-    (void)events;
+    if ((events & EV_ERROR) != 0) {
+        /* libev has given the watcher up, for want of kernel memory: a worker that cannot be watched cannot be kept. */
+        (void)yoke__process_signal(&child->process, SIGKILL);
+    }
     struct yoke__exit exit;
     yoke__process_wait(&child->process, &exit);
     child->state = YOKE_CHILD_STOPPING;
@@ -321,19 +324,15 @@ void yoke__child_kill_now(struct yoke_child *child) {
     }
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
-    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
-        (void)yoke__process_signal(&child->process, SIGKILL);
-    }
+    (void)yoke__process_signal(&child->process, SIGKILL);
 }
 
 void yoke__child_reap_now(struct yoke_child *child) {
     if (child->state == YOKE_CHILD_DEAD) {
         return;
     }
-    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
-        struct yoke__exit ignored;
-        yoke__process_wait(&child->process, &ignored);
-    }
+    struct yoke__exit ignored;
+    yoke__process_wait(&child->process, &ignored);
     yoke__socket_close(&child->socket, "the master is being destroyed");
     vacate(child);
 }

@@ -29,8 +29,7 @@ struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index);
 
 /*
  * The end of all children, in three steps, each for all of them before the next, so that completions of one child's
- * calls never meet another that is half gone: kill the worker if there is one, in a forked copy of the master nobody;
- * reap it and complete its calls, without events; free the child.
+ * calls never meet another that is half gone: kill the worker if there is one; reap it and complete its calls, without events; free the child.
  */
 void yoke__child_kill_now(struct yoke_child *child);
 void yoke__child_reap_now(struct yoke_child *child);

@@ -37,6 +37,7 @@ struct yoke_call {
 
     /* Server side. */
     struct yoke_arena *arena; /* holds the request */
+    size_t held_bytes;        /* of memory, once the handler has returned without answering */
     struct yoke__link children; /* calls that end with this one */
     bool in_handler, answered, cancelled;
     yoke_cancel_hook *on_cancel;

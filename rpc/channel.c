@@ -100,6 +100,9 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
     if (yoke__engine_is_foreign(channel->engine)) {
         return -ECHILD;
     }
+    if (yoke__event_is_own(type)) {
+        return -EPERM;
+    }
     size_t length = type->type->codec->size(type->type->descriptor, event);
     size_t count = channel->class->peer_count(channel);
     const uint8_t *encoded = NULL;

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The peer may take more of its calls for live than we do, by those whose END is under way. */
+#define STREAM_GAP_MAX 64
+
 /* A peer that lets this many times max_queued_bytes pile up does not read what it asked for. */
 #define QUEUE_HARD_FACTOR 2
 
@@ -44,8 +47,7 @@ void yoke__connection_release(struct yoke__connection *connection) {
     yoke__call_map_release(&connection->calls);
 }
 
-/* The first failure counts; it is what the death event will say. */
-__attribute__((format(printf, 2, 3))) static void fail(struct yoke__connection *connection, const char *format, ...) {
+void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...) {
     if (connection->failure[0] != '\0' || connection->closed) {
         return;
     }
@@ -154,6 +156,7 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     yoke__connection_unmap_call(connection, call);
     yoke__link_remove(&call->link);
     call->connection = NULL;
+    connection->buffered_bytes -= call->held_bytes;
     if (call->is_client) {
         connection->outgoing_count--;
     } else {
@@ -276,7 +279,7 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
         .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
     uint8_t *payload = reserve_frame(connection, &frame);
     if (payload == NULL) {
-        fail(connection, "out of memory for an answer");
+        yoke__connection_fail(connection, "out of memory for an answer");
     }
     return payload;
 }
@@ -284,7 +287,7 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
 static void queue_answer(struct yoke__connection *connection, size_t length) {
     queue_frame(connection, length);
     if (connection->output.queued / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
-        fail(connection, "%zu bytes of answers are queued; the peer does not read them", connection->output.queued);
+        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them", connection->output.queued);
     }
     yoke__connection_attention(connection);
 }
@@ -319,8 +322,7 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     struct yoke__engine *engine = call->engine;
     const struct yoke_status status = {code, message};
     yoke__link_remove(&call->sibling);
-    /* In a forked copy of the process, the callback's place is in the original. */
-    if (call->done != NULL && !yoke__engine_is_foreign(engine)) {
+    if (call->done != NULL) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;
@@ -349,7 +351,7 @@ static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, si
 static void receive_hello(struct yoke__connection *connection, const struct yoke__frame *frame,
                           const uint8_t *payload) {
     if (yoke__hello_decode(payload, frame->length, &connection->peer_services) != 0) {
-        fail(connection, "the payload of HELLO is malformed");
+        yoke__connection_fail(connection, "the payload of HELLO is malformed");
         return;
     }
     connection->hello_received = true;
@@ -364,6 +366,9 @@ static const char *find_refusal(const struct yoke__connection *connection, size_
     }
     if (connection->incoming_count >= limits->max_incoming_calls) {
         return "max_incoming_calls are unanswered";
+    }
+    if (connection->buffered_bytes > limits->max_buffered_bytes) {
+        return "max_buffered_bytes of requests are unanswered";
     }
     return connection->output.queued > limits->max_queued_bytes ? "max_queued_bytes wait to be written" : NULL;
 }
@@ -386,6 +391,9 @@ static void dispatch_call(const struct yoke__route *route, struct yoke_call *cal
     if (call->answered) {
         yoke__engine_put_arena(engine, call->arena);
         yoke__engine_put_call(engine, call);
+    } else {
+        call->held_bytes = call->arena->heap;
+        call->connection->buffered_bytes += call->held_bytes;
     }
 }
 
@@ -438,6 +446,7 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
 /* `payload` is NULL when it is too large to be taken. */
 static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
                          const uint8_t *payload) {
+    connection->last_peer_stream = frame->stream;
     const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
     if (route == NULL) {
         refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
@@ -476,7 +485,7 @@ static void receive_end(struct yoke__connection *connection, const struct yoke__
     }
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     if (frame->aux != YOKE_OK && yoke__status_decode(payload, frame->length, message) != 0) {
-        fail(connection, "the status of END is malformed");
+        yoke__connection_fail(connection, "the status of END is malformed");
         return;
     }
     yoke__connection_remove_call(connection, call);
@@ -542,12 +551,26 @@ static bool is_our_stream(const struct yoke__connection *connection, uint32_t st
            (connection->streams_wrapped || stream < connection->next_stream);
 }
 
+/*
+ * Ids count up; one is passed over only because its call is live. Without this rule a peer could choose ids that meet in our
+ * map of calls and make each look-up walk all of them.
+ */
+static bool is_next_stream(const struct yoke__connection *connection, uint32_t stream) {
+    uint32_t first = (connection->next_stream & 1) != 0 ? 2 : 1;
+    uint32_t last = connection->last_peer_stream;
+    uint32_t ahead = last == 0 ? stream - first : stream - last - 2;
+    return ahead / 2 <= connection->incoming_count + STREAM_GAP_MAX;
+}
+
 static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (!is_peers_stream(connection, frame->stream)) {
         return "OPEN has a stream id that is not the peer's to give";
     }
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
+    }
+    if (!is_next_stream(connection, frame->stream)) {
+        return "OPEN has a stream id out of sequence";
     }
     if ((frame->flags | YOKE__FLAG_DEADLINE) != (YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE) || frame->aux != 0) {
         return "OPEN has unknown flags";
@@ -645,7 +668,7 @@ static bool receive_next(struct yoke__connection *connection) {
     yoke__frame_decode(input->data + input->begin, &frame);
     const char *wrong = check_frame(connection, &frame);
     if (wrong != NULL) {
-        fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)", wrong,
+        yoke__connection_fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)", wrong,
              connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
@@ -692,9 +715,11 @@ uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret
 void yoke__connection_received(struct yoke__connection *connection, size_t size) {
     connection->input->end += size;
     connection->input_wanted = 0;
+    connection->is_receiving = true;
     while (connection->failure[0] == '\0' && connection->input->begin < connection->input->end &&
            receive_next(connection)) {
     }
+    connection->is_receiving = false;
     if (connection->input->begin == connection->input->end) {
         yoke__chunk_put(&connection->engine->chunks, connection->input);
         connection->input = NULL;

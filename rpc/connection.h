@@ -40,6 +40,9 @@ struct yoke__connection {
     struct yoke__call_map calls;
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
     size_t outgoing_count, incoming_count;
+    size_t buffered_bytes; /* of memory that the peer's unanswered requests hold */
+    uint32_t last_peer_stream;
+    bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
@@ -111,6 +114,10 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
 
 /* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
 void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);
+
+/* The connection must end, and this is why. The first failure counts. */
+void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Take a call off the connection. */
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call);

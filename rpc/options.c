@@ -31,6 +31,7 @@ int yoke__limits_resolve(struct yoke_limits *limits) {
     const struct yoke_limits resolved = {
         .max_message_bytes = or_default(limits->max_message_bytes, 4u << 20),
         .max_queued_bytes = or_default(limits->max_queued_bytes, 64u << 20),
+        .max_buffered_bytes = or_default(limits->max_buffered_bytes, 64u << 20),
         .max_incoming_calls = or_default(limits->max_incoming_calls, 4096),
         .decode_memory_factor = or_default(limits->decode_memory_factor, 32),
         .max_nesting = or_default(limits->max_nesting, YOKE__NESTING_MAX),

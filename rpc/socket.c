@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdalign.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +19,9 @@
 
 /* Reads in one turn of the loop, so that one busy peer does not starve the others. */
 #define READS_PER_TURN 16
+
+/* The kernel's own limit for one message (SCM_MAX_FD). */
+#define DESCRIPTORS_MAX 253
 
 static struct yoke__socket *socket_of(struct yoke__connection *connection) {
     return YOKE__CONTAINER(connection, struct yoke__socket, connection);
@@ -64,6 +69,40 @@ static void flush(struct yoke__socket *socket) {
 
 enum receipt { RECEIPT_MORE, RECEIPT_DRAINED, RECEIPT_EOF };
 
+/* Descriptors that came along are refused. Closing one must not wait for what it is, so sockets lose their linger time. */
+static void close_descriptors(struct msghdr *message) {
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+            const struct linger none = {0};
+            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+            (void)close(fd);
+        }
+    }
+}
+
+/* recv(), but what comes with descriptors fails the connection: no frame carries any. */
+static ssize_t receive_bytes(struct yoke__socket *socket, void *space, size_t room) {
+    alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+    struct iovec vector = {space, room};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t size;
+    do {
+        size = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size >= 0 && message.msg_controllen > 0) {
+        close_descriptors(&message);
+        yoke__connection_fail(&socket->connection, "descriptors came where none belong");
+    }
+    return size;
+}
+
 /* One read. A short one means that the socket is empty, which saves the read that would say so. */
 static enum receipt receive_once(struct yoke__socket *socket, size_t *received) {
     struct yoke__connection *connection = &socket->connection;
@@ -72,10 +111,7 @@ static enum receipt receive_once(struct yoke__socket *socket, size_t *received) 
     if (space == NULL) {
         return RECEIPT_DRAINED;
     }
-    ssize_t size;
-    do {
-        size = recv(socket->fd, space, room, MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    ssize_t size = receive_bytes(socket, space, room);
     bool is_transient_error = size < 0 && is_transient(errno);
     yoke__connection_received(connection, size > 0 ? (size_t)size : 0);
     if (is_transient_error) {
@@ -106,7 +142,16 @@ static void report_idle(struct yoke__socket *socket) {
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, reader);
     (void)loop;
-    (void)events;
+    if ((events & EV_ERROR) != 0) {
+        /* libev has given the watcher up, for want of kernel memory. */
+        yoke__connection_fail(&socket->connection, "the loop cannot watch the channel");
+        return;
+    }
+    if (socket->connection.is_receiving) {
+        /* A callback of this connection runs the loop. The rest comes when it has returned. */
+        ev_io_stop(socket->io->loop, &socket->reader);
+        return;
+    }
     enum receipt receipt = RECEIPT_MORE;
     size_t received = 0;
     for (unsigned i = 0; i < READS_PER_TURN && receipt == RECEIPT_MORE && socket->connection.failure[0] == '\0'; i++) {
@@ -114,6 +159,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     }
     if (receipt == RECEIPT_EOF) {
         report_end(socket, YOKE__SOCKET_EOF);
+    } else if (!socket->ended) {
+        ev_io_start(socket->io->loop, &socket->reader);
     }
     report_idle(socket);
 }
@@ -163,6 +210,9 @@ void yoke__socket_attend(struct yoke__socket *socket) {
     flush(socket);
     if (socket->connection.failure[0] != '\0') {
         report_end(socket, YOKE__SOCKET_FAILED);
+    } else if (socket->connection.unreachable) {
+        /* Who does not receive is as good as gone. What it sent is still to be had when it is dead. */
+        report_end(socket, YOKE__SOCKET_EOF);
     }
     report_idle(socket);
 }

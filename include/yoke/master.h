@@ -33,7 +33,8 @@ struct yoke_master_options {
 
 /*
  * Make a master on `loop`, which it does not own and which must outlive it. `options` may be NULL.
- * -EINVAL: no loop, or options not initialised or out of range; -ENOMEM.
+ * -EINVAL: no loop, the default loop (it reaps every child of the process), or options not initialised or out of range;
+ * -ENOMEM.
  */
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
                        struct yoke_master **ret_master);
@@ -41,8 +42,8 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
 /*
  * Kill and reap every worker that still lives, complete their calls as UNAVAILABLE, and free everything, pools
  * included. No events are emitted. Waits for the kernel to end the workers, which were sent SIGKILL. NULL is fine.
- * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process: frees, kills nobody,
- * calls nobody back.
+ * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process nothing is done, and 0 returned:
+ * the workers, the descriptors and the loop are the original's.
  */
 int yoke_master_destroy(struct yoke_master *master);
 

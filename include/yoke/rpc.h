@@ -6,7 +6,7 @@
  * process forked from the one that made it, except where a function says otherwise.
  *
  * Callbacks and handlers run from the loop. They may call everything here except where a function says otherwise, but they
- * must not run the loop themselves.
+ * should not run the loop themselves: the connection that they were called from waits until they return.
  *
  * Errors: a function that returns int gives 0 (or a count) on success and a negative errno value on failure. Outputs
  * named ret_* are untouched on failure. If a function that takes a callback fails, the callback never runs.
@@ -82,10 +82,13 @@ struct yoke_limits {
      * RESOURCE_EXHAUSTED; at twice as much the peer is taken for dead. Default 64 MiB. */
     uint32_t max_queued_bytes;
 
+    /* Memory that one peer's unanswered requests may hold; one more call is answered RESOURCE_EXHAUSTED. Default 64 MiB. */
+    uint32_t max_buffered_bytes;
+
     /* Calls that the peer may have unanswered here; one more is answered RESOURCE_EXHAUSTED. Default 4096. */
     uint32_t max_incoming_calls;
 
-    /* Decoding a message of n bytes may use 16 KiB + n times this. Beyond it: RESOURCE_EXHAUSTED. Default 32. */
+    /* Decoding a message of n bytes may use 256 KiB + n times this. Beyond it: RESOURCE_EXHAUSTED. Default 32. */
     uint32_t decode_memory_factor;
 
     /* Levels of messages within messages; deeper ones end the call as INTERNAL. Default 64, at most 64. */
@@ -274,7 +277,8 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
 
 /*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a
- * subscription drops it. Errors as yoke_channel_call(). With several receivers, an error of one does not keep the event
+ * subscription drops it. Errors as yoke_channel_call(); and -EPERM: an event of package yoke.v1, which only Yoke emits, and
+ * only in the master's own process. With several receivers, an error of one does not keep the event
  * from the others; the first error is returned.
  */
 int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event);

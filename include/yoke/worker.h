@@ -3,6 +3,9 @@
  *
  * A worker has a loop of its own, made for it. It ends when its entry function returns, when the master tells it to
  * stop, or when the master is gone, in whatever way.
+ *
+ * A worker that changes its user or group id must then call prctl(PR_SET_PDEATHSIG, SIGKILL) again: Linux forgets it at that
+ * moment, and a worker that is too busy to read its channel would outlive its master.
  */
 #ifndef YOKE_WORKER_H
 #define YOKE_WORKER_H
