@@ -36,8 +36,8 @@ struct yoke_call {
     enum yoke_code verdict;    /* what the callback will be told; set once the call has ended on our side */
 
     /* Server side. */
-    struct yoke_arena *arena; /* holds the request */
-    size_t held_bytes;        /* of memory, once the handler has returned without answering */
+    struct yoke_arena *arena;   /* holds the request */
+    size_t held_bytes;          /* of memory, once the handler has returned without answering */
     struct yoke__link children; /* calls that end with this one */
     bool in_handler, answered, cancelled;
     yoke_cancel_hook *on_cancel;

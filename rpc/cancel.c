@@ -49,7 +49,7 @@ void yoke__call_revoke(struct yoke_call *call) {
     for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
         yoke__call_abandon(child, YOKE_CANCELLED);
     }
-    if (call->on_cancel != NULL) {
+    if (call->on_cancel != NULL && !call->engine->is_mute) {
         struct yoke__engine *engine = call->engine;
         engine->callback_depth++;
         call->on_cancel(call, call->on_cancel_data);

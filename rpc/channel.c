@@ -82,8 +82,7 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     }
     const struct yoke__call_setup setup = {
         .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns =
-            find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
+        .deadline_ns = find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
         .parent = parent,
         .done = done,
         .user_data = user_data,

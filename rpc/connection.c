@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The peer may take more of its calls for live than we do, by those whose END is under way. */
-#define STREAM_GAP_MAX 64
-
 /* A peer that lets this many times max_queued_bytes pile up does not read what it asked for. */
 #define QUEUE_HARD_FACTOR 2
 
@@ -35,6 +32,7 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
         .next_stream = is_parent ? 1 : 2,
         .can_call = true,
     };
+    yoke__call_map_init(&connection->calls);
     yoke__output_init(&connection->output, &engine->chunks);
     yoke__link_init(&connection->outgoing);
     yoke__link_init(&connection->incoming);
@@ -45,6 +43,11 @@ void yoke__connection_release(struct yoke__connection *connection) {
     yoke__chunk_put(&connection->engine->chunks, connection->input);
     connection->input = NULL;
     yoke__call_map_release(&connection->calls);
+}
+
+void yoke__connection_break(struct yoke__connection *connection, const char *reason) {
+    connection->is_own_failure = connection->failure[0] == '\0';
+    yoke__connection_fail(connection, "%s", reason);
 }
 
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...) {
@@ -279,7 +282,7 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
         .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
     uint8_t *payload = reserve_frame(connection, &frame);
     if (payload == NULL) {
-        yoke__connection_fail(connection, "out of memory for an answer");
+        yoke__connection_break(connection, "out of memory for an answer");
     }
     return payload;
 }
@@ -287,7 +290,8 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
 static void queue_answer(struct yoke__connection *connection, size_t length) {
     queue_frame(connection, length);
     if (connection->output.queued / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
-        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them", connection->output.queued);
+        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them",
+                              connection->output.queued);
     }
     yoke__connection_attention(connection);
 }
@@ -322,7 +326,7 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     struct yoke__engine *engine = call->engine;
     const struct yoke_status status = {code, message};
     yoke__link_remove(&call->sibling);
-    if (call->done != NULL) {
+    if (call->done != NULL && !engine->is_mute) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;
@@ -359,9 +363,9 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
 }
 
 /* Why this call is not accepted, or NULL. */
-static const char *find_refusal(const struct yoke__connection *connection, size_t length) {
+static const char *find_refusal(const struct yoke__connection *connection, const uint8_t *payload, size_t length) {
     const struct yoke_limits *limits = &connection->engine->limits;
-    if (length > limits->max_message_bytes) {
+    if (payload == NULL || length > limits->max_message_bytes) {
         return "the request is larger than max_message_bytes";
     }
     if (connection->incoming_count >= limits->max_incoming_calls) {
@@ -444,9 +448,7 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
 }
 
 /* `payload` is NULL when it is too large to be taken. */
-static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
-                         const uint8_t *payload) {
-    connection->last_peer_stream = frame->stream;
+static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
     const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
     if (route == NULL) {
         refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
@@ -459,7 +461,7 @@ static void receive_open(struct yoke__connection *connection, const struct yoke_
         return;
     }
     size_t prefix = prefix_size(frame);
-    const char *refusal = find_refusal(connection, frame->length - prefix);
+    const char *refusal = find_refusal(connection, payload, frame->length - prefix);
     if (refusal != NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
@@ -551,26 +553,12 @@ static bool is_our_stream(const struct yoke__connection *connection, uint32_t st
            (connection->streams_wrapped || stream < connection->next_stream);
 }
 
-/*
- * Ids count up; one is passed over only because its call is live. Without this rule a peer could choose ids that meet in our
- * map of calls and make each look-up walk all of them.
- */
-static bool is_next_stream(const struct yoke__connection *connection, uint32_t stream) {
-    uint32_t first = (connection->next_stream & 1) != 0 ? 2 : 1;
-    uint32_t last = connection->last_peer_stream;
-    uint32_t ahead = last == 0 ? stream - first : stream - last - 2;
-    return ahead / 2 <= connection->incoming_count + STREAM_GAP_MAX;
-}
-
 static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (!is_peers_stream(connection, frame->stream)) {
         return "OPEN has a stream id that is not the peer's to give";
     }
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
-    }
-    if (!is_next_stream(connection, frame->stream)) {
-        return "OPEN has a stream id out of sequence";
     }
     if ((frame->flags | YOKE__FLAG_DEADLINE) != (YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE) || frame->aux != 0) {
         return "OPEN has unknown flags";
@@ -668,8 +656,8 @@ static bool receive_next(struct yoke__connection *connection) {
     yoke__frame_decode(input->data + input->begin, &frame);
     const char *wrong = check_frame(connection, &frame);
     if (wrong != NULL) {
-        yoke__connection_fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)", wrong,
-             connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
+        yoke__connection_fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)",
+                              wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
     if (frame.length > connection->engine->limits.max_message_bytes + prefix_size(&frame) &&
@@ -763,4 +751,8 @@ bool yoke__connection_peer_serves(const struct yoke__connection *connection, uin
 
 bool yoke__connection_is_idle(const struct yoke__connection *connection) {
     return connection->outgoing_count == 0 && connection->incoming_count == 0 && connection->output.queued == 0;
+}
+
+bool yoke__connection_takes_calls(const struct yoke__connection *connection) {
+    return check_sendable(connection, 0) == 0;
 }

@@ -41,8 +41,7 @@ struct yoke__connection {
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
     size_t outgoing_count, incoming_count;
     size_t buffered_bytes; /* of memory that the peer's unanswered requests hold */
-    uint32_t last_peer_stream;
-    bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */
+    bool is_receiving;     /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
@@ -50,10 +49,11 @@ struct yoke__connection {
     bool can_call;       /* calls and events may be sent */
     bool hello_received; /* and `peer_services` is filled */
     bool draining;       /* new calls of the peer are refused */
-    bool unreachable; /* the peer cannot receive any more: answers are not accepted */
+    bool unreachable;    /* the peer cannot receive any more: answers are not accepted */
     bool closed;
     struct yoke__hello peer_services;
-    char failure[160]; /* why the connection must end; empty while it need not */
+    bool is_own_failure; /* the failure is not the peer's fault */
+    char failure[160];   /* why the connection must end; empty while it need not */
 };
 
 /* Our end of a connection to `peer`. `is_parent`: we are the master's side. Nothing is queued yet. */
@@ -115,7 +115,10 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
 /* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
 void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);
 
-/* The connection must end, and this is why. The first failure counts. */
+/* The connection must end for a reason of ours. */
+void yoke__connection_break(struct yoke__connection *connection, const char *reason);
+
+/* The connection must end because of the peer, and this is why. The first failure counts. */
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -130,6 +133,9 @@ void yoke__connection_close(struct yoke__connection *connection, const char *mes
 
 /* Has the peer announced this service? */
 bool yoke__connection_peer_serves(const struct yoke__connection *connection, uint32_t service_id);
+
+/* True when a call would be neither -ENOTCONN nor -ENOBUFS. */
+bool yoke__connection_takes_calls(const struct yoke__connection *connection);
 
 /* True when nothing is in flight: no call either way, no byte to send. */
 bool yoke__connection_is_idle(const struct yoke__connection *connection);

@@ -18,7 +18,7 @@
 #define SEND_VECTORS 16
 
 /* Reads in one turn of the loop, so that one busy peer does not starve the others. */
-#define READS_PER_TURN 16
+#define READS_PER_TURN 4
 
 /* The kernel's own limit for one message (SCM_MAX_FD). */
 #define DESCRIPTORS_MAX 253
@@ -144,7 +144,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     (void)loop;
     if ((events & EV_ERROR) != 0) {
         /* libev has given the watcher up, for want of kernel memory. */
-        yoke__connection_fail(&socket->connection, "the loop cannot watch the channel");
+        yoke__connection_break(&socket->connection, "the loop cannot watch the channel");
         return;
     }
     if (socket->connection.is_receiving) {
@@ -210,7 +210,7 @@ void yoke__socket_attend(struct yoke__socket *socket) {
     flush(socket);
     if (socket->connection.failure[0] != '\0') {
         report_end(socket, YOKE__SOCKET_FAILED);
-    } else if (socket->connection.unreachable) {
+    } else if (socket->connection.unreachable && !socket->output_ended) {
         /* Who does not receive is as good as gone. What it sent is still to be had when it is dead. */
         report_end(socket, YOKE__SOCKET_EOF);
     }
@@ -236,6 +236,8 @@ void yoke__socket_drain(struct yoke__socket *socket) {
 }
 
 void yoke__socket_end_output(struct yoke__socket *socket) {
+    socket->output_ended = true;
+    socket->connection.unreachable = true;
     (void)shutdown(socket->fd, SHUT_WR);
 }
 
@@ -246,10 +248,22 @@ void yoke__socket_flush_blocking(struct yoke__socket *socket) {
     }
 }
 
+/* Bytes that nobody will read may have descriptors with them, which closing the socket would close: see above. */
+static void discard_input(struct yoke__socket *socket) {
+    int pending = 0;
+    (void)ioctl(socket->fd, SIOCINQ, &pending);
+    while (pending > 0) {
+        char scratch[4096];
+        ssize_t size = receive_bytes(socket, scratch, sizeof scratch);
+        pending = size > 0 ? pending - (int)size : 0;
+    }
+}
+
 void yoke__socket_close(struct yoke__socket *socket, const char *message) {
     if (socket->fd < 0) {
         return;
     }
+    discard_input(socket);
     ev_io_stop(socket->io->loop, &socket->reader);
     ev_io_stop(socket->io->loop, &socket->writer);
     yoke__link_remove(&socket->dirty);

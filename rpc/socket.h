@@ -33,7 +33,8 @@ struct yoke__socket {
     int fd; /* -1 when closed */
     ev_io reader, writer;
     struct yoke__link dirty;
-    bool ended; /* owner->ended has been called */
+    bool output_ended; /* by us */
+    bool ended;        /* owner->ended has been called */
 };
 
 /* Take over `fd`, a stream socket. The socket must not move afterwards. */

@@ -120,13 +120,13 @@ struct yoke_call;
  * they are independent.
  */
 struct yoke_call_options {
-    size_t size;              /* set by YOKE_CALL_OPTIONS_INIT */
-    uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
+    size_t size;                 /* set by YOKE_CALL_OPTIONS_INIT */
+    uint32_t max_reply_bytes;    /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
                                  limits.max_message_bytes: that */
-    uint64_t timeout_us;      /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
+    uint64_t timeout_us;         /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
                                  or never */
-    struct yoke_call *parent; /* a call being handled here, unanswered; NULL: the one whose handler is running, if any */
-    bool independent;         /* no parent at all */
+    struct yoke_call *parent;    /* the unanswered call that it is part of; NULL: the one being handled */
+    bool independent;            /* no parent at all */
     struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
@@ -265,6 +265,7 @@ uint32_t yoke_name_id(const char *name);
  * Start a unary call. `request` is encoded before this returns and may then be changed or freed. `done` runs exactly
  * once, from the loop, never from inside this function.
  *
+ * -E2BIG      options of a newer Yoke are set
  * -EINVAL     options not initialised, `method` is not unary, or options->parent is no call to answer
  * -EMSGSIZE   the request is over limits.max_message_bytes
  * -ENOBUFS    too much is waiting to be written: try again when a call has completed
