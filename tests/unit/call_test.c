@@ -1,4 +1,4 @@
-/* call_test.c: what a handler may do with its call: answer it now, later, twice, wrongly, or after the caller is gone. */
+/* call_test.c: what a handler may do with its call: answer it now, later, twice, wrongly, or when the caller is gone. */
 #include "harness.h"
 #include "machine.h"
 #include "memory.h"
@@ -49,7 +49,7 @@ static void check_error(const struct outcome *outcome, enum yoke_code code, cons
     CHECK(!outcome->has_reply);
 }
 
-/* ---- Both ends of a call ------------------------------------------------------------------------------------------- */
+/* ---- Both ends of a call ----------------------------------------------------------------------------------------- */
 
 static void look(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
     CHECK_INT(yoke_call_peer(call)->worker_id, 0);
@@ -74,7 +74,7 @@ static void both_ends_know_their_peer(void) {
     finish();
 }
 
-/* ---- Errors --------------------------------------------------------------------------------------------------------- */
+/* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
 static enum yoke_code code_to_send;
 static const char *message_to_send;
@@ -131,7 +131,7 @@ static void a_long_message_is_cut(void) {
     finish();
 }
 
-/* ---- More than one answer ------------------------------------------------------------------------------------------- */
+/* ---- More than one answer ---------------------------------------------------------------------------------------- */
 
 static void answer_twice(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
     (void)machine;
@@ -195,7 +195,7 @@ static void a_caller_cannot_answer(void) {
     finish();
 }
 
-/* ---- Replies that are too large -------------------------------------------------------------------------------------- */
+/* ---- Replies that are too large ---------------------------------------------------------------------------------- */
 
 static void reply_with_2000_bytes(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
     (void)machine;
@@ -217,7 +217,7 @@ static void an_oversized_reply_is_an_error_on_both_sides(void) {
     finish();
 }
 
-/* ---- Later ----------------------------------------------------------------------------------------------------------- */
+/* ---- Later ------------------------------------------------------------------------------------------------------- */
 
 static void calls_are_answered_in_any_order(void) {
     static const unsigned order[] = {2, 0, 3, 1};
@@ -275,7 +275,7 @@ static void requests_live_until_the_answer(void) {
     finish();
 }
 
-/* ---- After the caller is gone ---------------------------------------------------------------------------------------- */
+/* ---- After the caller is gone ------------------------------------------------------------------------------------ */
 
 static void hold_four(struct outcome outcomes[4]) {
     for (unsigned i = 0; i < 4; i++) {

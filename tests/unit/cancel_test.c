@@ -1,4 +1,4 @@
-/* cancel_test.c: calls that end before they are answered: cancelled, overtaken by their deadline, or with their parent. */
+/* cancel_test.c: calls that end before they are answered: by cancellation, by their deadline, or with their parent. */
 #include "rpc/cancel.h"
 
 #include "harness.h"
@@ -57,7 +57,7 @@ static void pass_ms(uint64_t milliseconds) {
     machine_now_ns += milliseconds * MS_NS;
 }
 
-/* ---- Cancellation ---------------------------------------------------------------------------------------------------- */
+/* ---- Cancellation ------------------------------------------------------------------------------------------------ */
 
 static void a_cancelled_call_ends_from_the_loop(void) {
     start();
@@ -206,7 +206,7 @@ static void callbacks_may_run_the_loop(void) {
     finish();
 }
 
-/* ---- The handler's side ---------------------------------------------------------------------------------------------- */
+/* ---- The handler's side ------------------------------------------------------------------------------------------ */
 
 static unsigned told;
 
@@ -291,7 +291,7 @@ static void a_caller_that_is_gone_cancels(void) {
     }
 }
 
-/* ---- Deadlines ------------------------------------------------------------------------------------------------------- */
+/* ---- Deadlines --------------------------------------------------------------------------------------------------- */
 
 static void a_deadline_ends_a_call_at_both_ends(void) {
     start();
@@ -426,7 +426,7 @@ static void without_a_deadline_there_is_no_end(void) {
     finish();
 }
 
-/* ---- Calls within calls ---------------------------------------------------------------------------------------------- */
+/* ---- Calls within calls ------------------------------------------------------------------------------------------ */
 
 static struct outcome inner;
 static struct yoke_call *inner_call;

@@ -274,7 +274,7 @@ static void only_messages_nest(void) {
     finish();
 }
 
-/* ---- Malformed bytes ----------------------------------------------------------------------------------------------- */
+/* ---- Malformed bytes --------------------------------------------------------------------------------------------- */
 
 struct sample {
     const char *what;
@@ -358,7 +358,7 @@ static void types_that_are_not_deep_too(void) {
     finish();
 }
 
-/* ---- The check looks where protobuf-c looks ------------------------------------------------------------------------ */
+/* ---- The check looks where protobuf-c looks ---------------------------------------------------------------------- */
 
 /* How deep protobuf-c goes is seen on the stack, also when it fails in the end. */
 static const char *stack_base, *stack_deepest;
@@ -422,7 +422,7 @@ static void what_is_accepted_is_not_deep(void) {
     free(deep.buffer);
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 /* Messages that cost much for their size: the bytes of one part, repeated. */
 static const struct {

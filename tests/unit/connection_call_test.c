@@ -23,7 +23,7 @@ static void finish(void) {
     machine_release(&worker);
 }
 
-/* ---- Replies -------------------------------------------------------------------------------------------------------- */
+/* ---- Replies ----------------------------------------------------------------------------------------------------- */
 
 static void calls_go_both_ways(void) {
     start();
@@ -117,7 +117,7 @@ static void a_callback_may_call_again(void) {
     finish();
 }
 
-/* ---- Refusals -------------------------------------------------------------------------------------------------------- */
+/* ---- Refusals ---------------------------------------------------------------------------------------------------- */
 
 static void check_error(const struct outcome *outcome, enum yoke_code code, const char *message) {
     CHECK_INT(outcome->count, 1);
@@ -247,7 +247,7 @@ static void a_reply_that_cannot_be_decoded_is_an_error(void) {
     finish();
 }
 
-/* ---- Ids ------------------------------------------------------------------------------------------------------------- */
+/* ---- Ids --------------------------------------------------------------------------------------------------------- */
 
 static uint32_t take_stream(struct machine *machine) {
     struct yoke__frame frame;

@@ -27,7 +27,7 @@ static void check_unavailable(const struct outcome *outcome, const char *message
     CHECK(!outcome->has_reply);
 }
 
-/* ---- Close --------------------------------------------------------------------------------------------------------- */
+/* ---- Close ------------------------------------------------------------------------------------------------------- */
 
 static void every_call_completes_once_with_the_cause(void) {
     static struct outcome outcomes[100];
@@ -199,7 +199,7 @@ static void half_a_frame_is_dropped(void) {
     CHECK_INT(memory_live_blocks(), live);
 }
 
-/* ---- The end of input ------------------------------------------------------------------------------------------------ */
+/* ---- The end of input -------------------------------------------------------------------------------------------- */
 
 static void after_the_end_of_input_answers_still_leave(void) {
     start();
@@ -254,7 +254,7 @@ static void a_callback_may_answer_the_peers_calls(void) {
     finish();
 }
 
-/* ---- Draining -------------------------------------------------------------------------------------------------------- */
+/* ---- Draining ---------------------------------------------------------------------------------------------------- */
 
 static void a_draining_process_refuses_new_calls(void) {
     start();

@@ -259,7 +259,7 @@ static void a_large_frame_takes_its_size(void) {
     machine_release(&master);
 }
 
-/* ---- Calls of the peer ---------------------------------------------------------------------------------------------- */
+/* ---- Calls of the peer ------------------------------------------------------------------------------------------- */
 
 static void a_peer_has_max_incoming_calls(void) {
     static struct outcome outcomes[12];
@@ -348,7 +348,7 @@ static void cancelled_calls_count(void) {
     finish();
 }
 
-/* ---- Queued bytes ---------------------------------------------------------------------------------------------------- */
+/* ---- Queued bytes ------------------------------------------------------------------------------------------------ */
 
 #define QUEUE_MAX 10000
 

@@ -58,7 +58,7 @@ static unsigned cpus(void) {
     return yoke__cgroup_cpus(cgroup, path_of("mount"));
 }
 
-/* ---- Version 2 -------------------------------------------------------------------------------------------------------- */
+/* ---- Version 2 --------------------------------------------------------------------------------------------------- */
 
 static void a_quota_is_rounded_up(void) {
     static const struct {
@@ -124,7 +124,7 @@ static void a_process_at_the_root_has_the_roots(void) {
     finish();
 }
 
-/* ---- Version 1 -------------------------------------------------------------------------------------------------------- */
+/* ---- Version 1 --------------------------------------------------------------------------------------------------- */
 
 static void version_1_has_two_files(void) {
     start();
@@ -173,7 +173,7 @@ static void both_versions_at_once(void) {
     finish();
 }
 
-/* ---- What is not as it should be --------------------------------------------------------------------------------------- */
+/* ---- What is not as it should be --------------------------------------------------------------------------------- */
 
 static void what_is_missing_or_odd_sets_no_quota(void) {
     start();

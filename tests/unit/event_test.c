@@ -89,7 +89,7 @@ static void unsubscribe(struct subscriber *subscriber) {
     CHECK_INT(unit_note_off(&events, on_note, subscriber), 0);
 }
 
-/* ---- Order and registration ---------------------------------------------------------------------------------------- */
+/* ---- Order and registration -------------------------------------------------------------------------------------- */
 
 static void handlers_run_in_the_order_of_subscription(void) {
     start();
@@ -158,7 +158,7 @@ static void an_id_belongs_to_one_name(void) {
     finish();
 }
 
-/* ---- Changes from inside a handler --------------------------------------------------------------------------------- */
+/* ---- Changes from inside a handler ------------------------------------------------------------------------------- */
 
 static void end_self(struct subscriber *subscriber) {
     unsubscribe(subscriber);
@@ -245,7 +245,7 @@ static void all_may_end_in_a_handler(void) {
     yoke__events_release(&events);
 }
 
-/* ---- Decoding ------------------------------------------------------------------------------------------------------- */
+/* ---- Decoding ---------------------------------------------------------------------------------------------------- */
 
 static const Unit__Note *seen[2];
 

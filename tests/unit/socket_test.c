@@ -171,7 +171,7 @@ static void check_answered(const struct outcome *outcome, size_t size) {
     CHECK_INT(outcome->length, size);
 }
 
-/* ---- A kernel at its best ---------------------------------------------------------------------------------------------- */
+/* ---- A kernel at its best ---------------------------------------------------------------------------------------- */
 
 static void calls_travel(void) {
     start();
@@ -240,7 +240,7 @@ static void a_socket_alone_keeps_no_loop_running(void) {
     finish_alone();
 }
 
-/* ---- A kernel at its worst --------------------------------------------------------------------------------------------- */
+/* ---- A kernel at its worst --------------------------------------------------------------------------------------- */
 
 static void check_conversation(void) {
     struct outcome outcomes[4] = {0};
@@ -299,8 +299,8 @@ static void a_full_socket_is_waited_for(void) {
 }
 
 /*
- * Each call of a conversation fails once, in each way. Whatever happens, each call completes once; and where the failure
- * was one that passes, with its answer.
+ * Each system call of a conversation fails once, in each way. Whatever happens, each call completes once; and where the
+ * failure was one that passes, with its answer.
  */
 static bool fail_one(size_t nth, int error, bool passes) {
     start();
@@ -351,7 +351,7 @@ static void each_call_fails_once(void) {
     }
 }
 
-/* ---- Ends -------------------------------------------------------------------------------------------------------------- */
+/* ---- Ends -------------------------------------------------------------------------------------------------------- */
 
 static void send_raw(const struct wire *wire) {
     REQUIRE_INT(send(raw, wire->bytes, wire->length, 0), wire->length);
