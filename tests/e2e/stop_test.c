@@ -396,6 +396,9 @@ static void try_again(struct lab_result *result) {
     }
     Probe__Tick tick = PROBE__TICK__INIT;
     probe_tick_emit(yoke_pool_channel(lab->pool), &tick);
+    struct yoke_pool *pool = NULL;
+    CHECK_INT(lab_create_pool(lab, &(struct lab_options){0}, &pool), -ESHUTDOWN);
+    CHECK(pool == NULL);
     CHECK_INT(yoke_pool_size(lab->pool), 4);
     for (unsigned i = 0; i < 4; i++) {
         (void)yoke_child_calls_in_flight(yoke_pool_child(lab->pool, i));
