@@ -120,7 +120,10 @@ static void a_dumped_core_is_told(void) {
     char directory[] = "/tmp/yoke-core-XXXXXX";
     REQUIRE(mkdtemp(directory) != NULL);
     REQUIRE_INT(chdir(directory), 0);
-    REQUIRE_INT(setrlimit(RLIMIT_CORE, &(struct rlimit){1 << 20, 1 << 20}), 0);
+    struct rlimit core;
+    REQUIRE_INT(getrlimit(RLIMIT_CORE, &core), 0);
+    core.rlim_cur = core.rlim_max < 1 << 20 ? core.rlim_max : 1 << 20;
+    REQUIRE_INT(setrlimit(RLIMIT_CORE, &core), 0);
     pid_t control = fork();
     if (control == 0) {
         signal(SIGABRT, SIG_DFL);
