@@ -174,6 +174,9 @@ static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke_child *child = YOKE__CONTAINER(watcher, struct yoke_child, death);
     (void)loop;
+    if (yoke__socket_defer(&child->socket, watcher)) {
+        return;
+    }
     struct yoke__exit exit;
     if ((events & EV_ERROR) != 0) {
         /* libev has given the watcher up, for want of kernel memory: a worker that cannot be watched cannot be kept. */
@@ -182,6 +185,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     } else if (!yoke__process_reap(&child->process, &exit)) {
         return;
     }
+    ev_io_stop(child->pool->master->io.loop, &child->death);
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
     announce_start(child);
@@ -225,14 +229,21 @@ static void on_ready(struct yoke__socket *socket) {
     announce_ready(child);
 }
 
+static void on_lost(struct yoke__socket *socket) {
+    struct yoke_child *child = child_of_socket(socket);
+    if (child->state != YOKE_CHILD_STOPPING) {
+        wait_for_death(child);
+    }
+}
+
 static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
     struct yoke_child *child = child_of_socket(socket);
     if (end == YOKE__SOCKET_FAILED) {
         condemn(child, socket->connection.is_own_failure ? YOKE__V1__DEATH_REASON__DEATH_REASON_MASTER_ERROR
                                                          : YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION);
-    } else if (!child->stop_requested) {
+    } else {
         /* A dying process closes its channel before it can be reaped. Only one that lives on is killed. */
-        wait_for_death(child);
+        on_lost(socket);
     }
 }
 
@@ -282,7 +293,8 @@ struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index) {
 }
 
 int yoke__child_spawn(struct yoke_child *child) {
-    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {
+        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
     const struct yoke__program program = {pool->options.entry, pool->options.user_data, pool->options.path,

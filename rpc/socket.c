@@ -139,6 +139,29 @@ static void report_idle(struct yoke__socket *socket) {
     }
 }
 
+bool yoke__socket_defer(struct yoke__socket *socket, ev_io *watcher) {
+    if (!socket->connection.is_receiving) {
+        return false;
+    }
+    ev_io_stop(socket->io->loop, watcher);
+    socket->deferred[watcher == &socket->reader] = watcher;
+    return true;
+}
+
+/* No callback of the connection runs any more. */
+static void resume_deferred(struct yoke__socket *socket) {
+    for (size_t i = 0; i < sizeof socket->deferred / sizeof *socket->deferred; i++) {
+        ev_io *watcher = socket->deferred[i];
+        socket->deferred[i] = NULL;
+        if (watcher != NULL && !(watcher == &socket->reader && socket->ended)) {
+            ev_io_start(socket->io->loop, watcher);
+        }
+    }
+    if (socket->connection.failure[0] != '\0' || (socket->connection.unreachable && !socket->lost)) {
+        yoke__connection_attention(&socket->connection);
+    }
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, reader);
     (void)loop;
@@ -147,9 +170,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         yoke__connection_break(&socket->connection, "the loop cannot watch the channel");
         return;
     }
-    if (socket->connection.is_receiving) {
-        /* A callback of this connection runs the loop. The rest comes when it has returned. */
-        ev_io_stop(socket->io->loop, &socket->reader);
+    if (yoke__socket_defer(socket, watcher)) {
         return;
     }
     enum receipt receipt = RECEIPT_MORE;
@@ -159,9 +180,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     }
     if (receipt == RECEIPT_EOF) {
         report_end(socket, YOKE__SOCKET_EOF);
-    } else if (!socket->ended) {
-        ev_io_start(socket->io->loop, &socket->reader);
     }
+    resume_deferred(socket);
     report_idle(socket);
 }
 
@@ -208,11 +228,17 @@ void yoke__socket_attend(struct yoke__socket *socket) {
         return;
     }
     flush(socket);
+    if (socket->connection.is_receiving) {
+        /* A callback runs the loop. What there is to report can wait for it. */
+        return;
+    }
     if (socket->connection.failure[0] != '\0') {
         report_end(socket, YOKE__SOCKET_FAILED);
-    } else if (socket->connection.unreachable && !socket->output_ended) {
-        /* Who does not receive is as good as gone. What it sent is still to be had when it is dead. */
-        report_end(socket, YOKE__SOCKET_EOF);
+    } else if (socket->connection.unreachable && !socket->output_ended && !socket->lost) {
+        socket->lost = true;
+        if (socket->owner->lost != NULL) {
+            socket->owner->lost(socket);
+        }
     }
     report_idle(socket);
 }
@@ -225,7 +251,7 @@ void yoke__socket_drain(struct yoke__socket *socket) {
         return;
     }
     size_t received = 0;
-    while (received < (size_t)pending && socket->connection.failure[0] == '\0' && !socket->ended) {
+    while (received < (size_t)pending && socket->connection.failure[0] == '\0') {
         size_t before = received;
         if (receive_once(socket, &received) == RECEIPT_EOF || received == before) {
             break;

@@ -17,14 +17,21 @@ static void on_ready(struct yoke__socket *socket) {
     (void)socket;
 }
 
-static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
+static void on_lost(struct yoke__socket *socket) {
     struct yoke_worker *worker = worker_of(socket);
     worker->master.connection = NULL;
     worker->ending = true;
+    yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+}
+
+static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
+    struct yoke_worker *worker = worker_of(socket);
     if (end == YOKE__SOCKET_EOF) {
-        yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+        on_lost(socket);
         return;
     }
+    worker->master.connection = NULL;
+    worker->ending = true;
     yoke__engine_log(&worker->engine, YOKE_LOG_ERROR, "the master violated the protocol: %s",
                      socket->connection.failure);
     worker->exit_code = YOKE_EXIT_PROTOCOL;
@@ -40,7 +47,8 @@ static void on_idle(struct yoke__socket *socket) {
 }
 
 int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_worker **ret_worker) {
-    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {
+        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return -ENOMEM;
