@@ -74,7 +74,9 @@ static Yoke__V1__DeathReason find_reason(const struct yoke_child *child, const s
         return child->condemned;
     }
     if (!exit->known) {
-        return YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN;
+        return child->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED ? child->condemned
+               : child->stop_requested ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOPPED
+                                       : YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN;
     }
     if (exit->signal != 0) {
         bool is_ours = exit->signal == SIGKILL && child->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
@@ -104,7 +106,16 @@ static void describe(const struct yoke_child *child, Yoke__V1__DeathReason reaso
                        exit->core_dumped ? ", core dumped" : "");
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_STOPPED:
-        (void)snprintf(text, size, "was told to stop and exited with code %d", exit->exit_code);
+        if (exit->known) {
+            (void)snprintf(text, size, "was told to stop and exited with code %d", exit->exit_code);
+        } else {
+            (void)snprintf(text, size, "was told to stop and is dead; somebody else reaped it");
+        }
+        break;
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_MASTER_ERROR:
+        (void)snprintf(text, size, "was killed because the master could not go on with it: %s",
+                       child->socket.connection.failure[0] != '\0' ? child->socket.connection.failure
+                                                                   : "the loop cannot watch it");
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN:
         (void)snprintf(text, size, "is dead; somebody else reaped it, so nobody knows why");
@@ -119,27 +130,24 @@ static uint64_t timeval_us(struct timeval time) {
     return (uint64_t)time.tv_sec * US_PER_S + (uint64_t)time.tv_usec;
 }
 
-static void announce_death(struct yoke_child *child, Yoke__V1__DeathReason reason, const struct yoke__exit *exit,
-                           size_t calls_in_flight, char *detail) {
-    Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
-    event.worker_id = child->id;
-    event.pid = child->process.pid;
-    event.pool = (char *)child->pool->options.name;
-    event.index = child->index;
-    event.reason = reason;
-    event.exit_code = exit->exit_code;
-    event.signal = exit->signal;
-    event.core_dumped = exit->core_dumped;
-    event.uptime_us = now_us() - child->started_us;
-    event.user_cpu_us = timeval_us(exit->usage.ru_utime);
-    event.system_cpu_us = timeval_us(exit->usage.ru_stime);
-    event.max_rss_bytes = (uint64_t)exit->usage.ru_maxrss * 1024;
-    event.calls_in_flight = calls_in_flight;
-    event.detail = detail;
-    emit(child, &yoke_v1_worker_died_event, &event);
+static void fill_death(const struct yoke_child *child, Yoke__V1__DeathReason reason, const struct yoke__exit *exit,
+                       Yoke__V1__WorkerDied *event) {
+    event->worker_id = child->id;
+    event->pid = child->process.pid;
+    event->pool = (char *)child->pool->options.name;
+    event->index = child->index;
+    event->reason = reason;
+    event->exit_code = exit->exit_code;
+    event->signal = exit->signal;
+    event->core_dumped = exit->core_dumped;
+    event->uptime_us = now_us() - child->started_us;
+    event->user_cpu_us = timeval_us(exit->usage.ru_utime);
+    event->system_cpu_us = timeval_us(exit->usage.ru_stime);
+    event->max_rss_bytes = (uint64_t)exit->usage.ru_maxrss * 1024;
+    event->calls_in_flight = child->socket.connection.outgoing_count;
 }
 
-/* Reaped, drained and told: the place is empty. */
+/* Reaped and drained: the place is empty. */
 static void vacate(struct yoke_child *child) {
     ev_io_stop(child->pool->master->io.loop, &child->death);
     stop_timer(child);
@@ -152,15 +160,32 @@ static void schedule_restart(struct yoke_child *child) {
     start_timer(child, child->pool->options.restart_pause_ms);
 }
 
+static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
+    stop_timer(child);
+    child->state = YOKE_CHILD_STOPPING;
+    child->channel.connection = NULL;
+    child->condemned = reason;
+    (void)yoke__process_signal(&child->process, SIGKILL);
+}
+
 /*
  * The order is a promise: what the worker sent is delivered, then its calls are completed, then its death is told.
  */
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke_child *child = YOKE__CONTAINER(watcher, struct yoke_child, death);
     (void)loop;
-    (void)events;
+    if (yoke__socket_defer(&child->socket, watcher)) {
+        return;
+    }
     struct yoke__exit exit;
-    yoke__process_wait(&child->process, &exit);
+    if ((events & EV_ERROR) != 0) {
+        /* libev has given the watcher up, for want of kernel memory: a worker that cannot be watched cannot be kept. */
+        condemn(child, YOKE__V1__DEATH_REASON__DEATH_REASON_MASTER_ERROR);
+        yoke__process_wait(&child->process, &exit);
+    } else if (!yoke__process_reap(&child->process, &exit)) {
+        return;
+    }
+    ev_io_stop(child->pool->master->io.loop, &child->death);
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
     announce_start(child);
@@ -170,24 +195,19 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     char detail[DETAIL_MAX];
     int prefix = snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) ", child->id, (int)child->process.pid);
     describe(child, reason, &exit, detail + prefix, sizeof detail - (size_t)prefix);
-    size_t calls_in_flight = child->socket.connection.outgoing_count;
+    Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
+    fill_death(child, reason, &exit, &event);
+    event.detail = detail;
+    const struct yoke_peer worker = {.worker_id = child->id, .pid = child->process.pid};
     yoke__socket_close(&child->socket, detail);
-    yoke__engine_log(&child->pool->master->engine, YOKE_LOG_INFO, "%s", detail);
-    announce_death(child, reason, &exit, calls_in_flight, detail);
     vacate(child);
+    yoke__engine_log(&child->pool->master->engine, YOKE_LOG_INFO, "%s", detail);
+    yoke__events_deliver(&child->pool->master->events, &yoke_v1_worker_died_event, &worker, &event);
     if (child->pool->stopping) {
         yoke__pool_check_stopped(child->pool);
     } else if (child->pool->options.restart) {
         schedule_restart(child);
     }
-}
-
-static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
-    stop_timer(child);
-    child->state = YOKE_CHILD_STOPPING;
-    child->channel.connection = NULL;
-    child->condemned = reason;
-    (void)yoke__process_signal(&child->process, SIGKILL);
 }
 
 /* It takes no more calls; it gets some time to die before it is killed. */
@@ -209,13 +229,21 @@ static void on_ready(struct yoke__socket *socket) {
     announce_ready(child);
 }
 
+static void on_lost(struct yoke__socket *socket) {
+    struct yoke_child *child = child_of_socket(socket);
+    if (child->state != YOKE_CHILD_STOPPING) {
+        wait_for_death(child);
+    }
+}
+
 static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
     struct yoke_child *child = child_of_socket(socket);
     if (end == YOKE__SOCKET_FAILED) {
-        condemn(child, YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION);
-    } else if (!child->stop_requested) {
+        condemn(child, socket->connection.is_own_failure ? YOKE__V1__DEATH_REASON__DEATH_REASON_MASTER_ERROR
+                                                         : YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION);
+    } else {
         /* A dying process closes its channel before it can be reaped. Only one that lives on is killed. */
-        wait_for_death(child);
+        on_lost(socket);
     }
 }
 
@@ -265,7 +293,8 @@ struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index) {
 }
 
 int yoke__child_spawn(struct yoke_child *child) {
-    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {
+        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
     const struct yoke__program program = {pool->options.entry, pool->options.user_data, pool->options.path,
@@ -321,19 +350,15 @@ void yoke__child_kill_now(struct yoke_child *child) {
     }
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
-    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
-        (void)yoke__process_signal(&child->process, SIGKILL);
-    }
+    (void)yoke__process_signal(&child->process, SIGKILL);
 }
 
 void yoke__child_reap_now(struct yoke_child *child) {
     if (child->state == YOKE_CHILD_DEAD) {
         return;
     }
-    if (!yoke__engine_is_foreign(&child->pool->master->engine)) {
-        struct yoke__exit ignored;
-        yoke__process_wait(&child->process, &ignored);
-    }
+    struct yoke__exit ignored;
+    yoke__process_wait(&child->process, &ignored);
     yoke__socket_close(&child->socket, "the master is being destroyed");
     vacate(child);
 }

@@ -15,13 +15,13 @@ struct yoke_child {
     uint64_t id;
     struct yoke__process process;
     struct yoke__socket socket;
-    ev_io death;                      /* the pidfd becomes readable */
-    ev_timer timer;                   /* announces the start; ends the patience with a stop; ends the restart pause */
-    uint64_t started_us;              /* CLOCK_MONOTONIC */
-    bool announced;                   /* WorkerStarted has been emitted */
-    bool stop_requested;              /* by yoke_pool_stop() */
-    bool output_ended;                /* it has been told that nothing follows */
-    Yoke__V1__DeathReason condemned;  /* why we killed it; UNSPECIFIED when we did not */
+    ev_io death;                     /* the pidfd becomes readable */
+    ev_timer timer;                  /* announces the start; ends the patience with a stop; ends the restart pause */
+    uint64_t started_us;             /* CLOCK_MONOTONIC */
+    bool announced;                  /* WorkerStarted has been emitted */
+    bool stop_requested;             /* by yoke_pool_stop() */
+    bool output_ended;               /* it has been told that nothing follows */
+    Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
 };
 
 /* A child without a worker. NULL when out of memory. */
@@ -29,8 +29,7 @@ struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index);
 
 /*
  * The end of all children, in three steps, each for all of them before the next, so that completions of one child's
- * calls never meet another that is half gone: kill the worker if there is one, in a forked copy of the master nobody;
- * reap it and complete its calls, without events; free the child.
+ * calls never meet another that is half gone: kill the worker if there is one; reap it and complete its calls, without events; free the child.
  */
 void yoke__child_kill_now(struct yoke_child *child);
 void yoke__child_reap_now(struct yoke_child *child);

@@ -11,7 +11,8 @@
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
                        struct yoke_master **ret_master) {
     struct yoke_master_options known = {YOKE_MASTER_OPTIONS_INIT};
-    int error = loop == NULL ? -EINVAL : 0;
+    /* The default loop reaps every child of the process, and so would take our workers' exit codes. */
+    int error = loop == NULL || ev_is_default_loop(loop) ? -EINVAL : 0;
     if (error == 0 && options != NULL) {
         error = yoke__options_read(&known, sizeof known, options);
     }
@@ -50,6 +51,9 @@ int yoke_master_destroy(struct yoke_master *master) {
     }
     if (master->engine.callback_depth > 0) {
         return -EBUSY;
+    }
+    if (yoke__engine_is_foreign(&master->engine)) {
+        return 0;
     }
     int saved_errno = errno;
     master->ending = true;

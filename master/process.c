@@ -18,8 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* For the few calls between vfork and exec. */
 #define SPAWN_STACK_SIZE ((size_t)64 * 1024)
 
@@ -208,10 +206,17 @@ static int move_above_standard(int *fd) {
     return 0;
 }
 
+/* Linux 6.16 can refuse descriptors that a peer would send. Before that, socket.c has to deal with them. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 static int open_channel(int ends[2]) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
         return -errno;
     }
+    const int no = 0;
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
     int error = move_above_standard(&ends[0]);
     if (error == 0) {
         error = move_above_standard(&ends[1]);
@@ -247,16 +252,19 @@ int yoke__process_spawn(const struct yoke__program *program, const struct yoke__
     return 0;
 }
 
-void yoke__process_wait(const struct yoke__process *process, struct yoke__exit *ret_exit) {
+static bool wait_for_exit(const struct yoke__process *process, int flags, struct yoke__exit *ret_exit) {
     *ret_exit = (struct yoke__exit){.exit_code = -1};
     siginfo_t info = {0};
     long result;
     do {
         /* The system call itself, because the C library's waitid() does not give the resource usage. */
-        result = syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED, &ret_exit->usage);
+        result = syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED | flags, &ret_exit->usage);
     } while (result != 0 && errno == EINTR);
     if (result != 0) {
-        return;
+        return true;
+    }
+    if (info.si_pid == 0) {
+        return false;
     }
     ret_exit->known = true;
     if (info.si_code == CLD_EXITED) {
@@ -265,6 +273,15 @@ void yoke__process_wait(const struct yoke__process *process, struct yoke__exit *
         ret_exit->signal = info.si_status;
         ret_exit->core_dumped = info.si_code == CLD_DUMPED;
     }
+    return true;
+}
+
+void yoke__process_wait(const struct yoke__process *process, struct yoke__exit *ret_exit) {
+    (void)wait_for_exit(process, 0, ret_exit);
+}
+
+bool yoke__process_reap(const struct yoke__process *process, struct yoke__exit *ret_exit) {
+    return wait_for_exit(process, WNOHANG, ret_exit);
 }
 
 int yoke__process_signal(const struct yoke__process *process, int signal) {

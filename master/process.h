@@ -44,6 +44,9 @@ struct yoke__exit {
 /* Reap it, waiting until it is dead. */
 void yoke__process_wait(const struct yoke__process *process, struct yoke__exit *ret_exit);
 
+/* Reap it if it is dead; false when it is not. */
+bool yoke__process_reap(const struct yoke__process *process, struct yoke__exit *ret_exit);
+
 /* -ESRCH, -EINVAL. */
 int yoke__process_signal(const struct yoke__process *process, int signal);
 

@@ -19,6 +19,7 @@ static struct yoke__arena_block *push_block(struct yoke_arena *arena, size_t siz
     if (block != NULL) {
         *block = (struct yoke__arena_block){.next = arena->blocks, .size = size};
         arena->blocks = block;
+        arena->heap += size;
     }
     return block;
 }
@@ -45,6 +46,7 @@ void yoke__arena_reset(struct yoke_arena *arena, size_t budget) {
     while (arena->blocks->next != NULL) {
         struct yoke__arena_block *block = arena->blocks;
         arena->blocks = block->next;
+        arena->heap -= block->size;
         free(block);
     }
     arena->blocks->used = 0;

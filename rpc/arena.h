@@ -13,6 +13,7 @@ struct yoke_arena {
     struct yoke_arena *next;          /* in the engine's list of idle arenas */
     struct yoke__arena_block *blocks; /* newest first; the oldest is kept across resets */
     size_t used, budget;
+    size_t heap;     /* bytes of all blocks */
     size_t failures; /* allocations refused since the last reset */
 };
 

@@ -43,7 +43,8 @@ struct yoke_call {
     const char *verdict_message; /* static */
 
     /* Server side. */
-    struct yoke_arena *arena; /* holds the request */
+    struct yoke_arena *arena;   /* holds the request */
+    size_t held_bytes;          /* of memory, once the handler has returned without answering */
     struct yoke__link children; /* calls that end with this one */
     const void *handlers;
     unsigned in_handler; /* callbacks that run with this call */

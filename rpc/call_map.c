@@ -5,30 +5,40 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
-#define CAPACITY_MIN 16
+#define BITS_MIN 4
+
+void yoke__call_map_init(struct yoke__call_map *map) {
+    *map = (struct yoke__call_map){0};
+    /* Fails only before the kernel has gathered entropy at boot; then the map is merely no better than without. */
+    (void)getrandom(&map->secret, sizeof map->secret, GRND_NONBLOCK);
+    map->secret |= 1;
+}
 
 void yoke__call_map_release(struct yoke__call_map *map) {
     free(map->buckets);
-    *map = (struct yoke__call_map){0};
+    map->buckets = NULL;
+    map->bits = 0;
+    map->count = 0;
 }
 
-/* Each side's ids count up by two; the two sides' differ in the lowest bit, which is put to use at the other end. */
+/* The high bits of a product depend on all bits of the id. */
 static struct yoke_call **bucket_of(const struct yoke__call_map *map, uint32_t stream) {
-    size_t index = (stream >> 1) ^ ((stream & 1) != 0 ? map->capacity / 2 : 0);
-    return &map->buckets[index & (map->capacity - 1)];
+    return &map->buckets[(stream * map->secret) >> (32 - map->bits)];
 }
 
 int yoke__call_map_reserve(struct yoke__call_map *map) {
-    if (map->count < map->capacity) {
+    size_t capacity = map->bits == 0 ? 0 : (size_t)1 << map->bits;
+    if (map->count < capacity) {
         return 0;
     }
-    struct yoke__call_map grown = {.capacity = map->capacity == 0 ? CAPACITY_MIN : 2 * map->capacity};
-    grown.buckets = calloc(grown.capacity, sizeof(struct yoke_call *));
+    struct yoke__call_map grown = {.bits = map->bits == 0 ? BITS_MIN : map->bits + 1, .secret = map->secret};
+    grown.buckets = calloc((size_t)1 << grown.bits, sizeof(struct yoke_call *));
     if (grown.buckets == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < map->capacity; i++) {
+    for (size_t i = 0; i < capacity; i++) {
         while (map->buckets[i] != NULL) {
             struct yoke_call *call = map->buckets[i];
             map->buckets[i] = call->next_in_map;
@@ -48,7 +58,7 @@ void yoke__call_map_add(struct yoke__call_map *map, struct yoke_call *call) {
 }
 
 struct yoke_call *yoke__call_map_find(const struct yoke__call_map *map, uint32_t stream) {
-    struct yoke_call *call = map->capacity != 0 ? *bucket_of(map, stream) : NULL;
+    struct yoke_call *call = map->bits != 0 ? *bucket_of(map, stream) : NULL;
     while (call != NULL && call->stream != stream) {
         call = call->next_in_map;
     }

@@ -1,6 +1,7 @@
 /*
- * call_map.h: the live calls of a connection by stream id: a hash table with chains through the calls. Ids are given out in
- * sequence, so in a table at least as large as the number of calls nearly every chain is one call long.
+ * call_map.h: the live calls of a connection by stream id: a hash table with chains through the calls. The
+ * chains in a table at least as large as the number of calls are short. The peer chooses half of the ids, so where an id goes
+ * depends on a secret: otherwise it could choose ids that all meet in one chain.
  */
 #ifndef YOKE_RPC_CALL_MAP_H
 #define YOKE_RPC_CALL_MAP_H
@@ -9,9 +10,13 @@
 
 struct yoke__call_map {
     struct yoke_call **buckets;
-    size_t capacity; /* a power of two, or 0 */
+    unsigned bits; /* there are 2^bits buckets; 0: none yet */
     size_t count;
+    uint32_t secret; /* odd */
 };
+
+/* An empty map with a secret of its own. */
+void yoke__call_map_init(struct yoke__call_map *map);
 
 void yoke__call_map_release(struct yoke__call_map *map);
 

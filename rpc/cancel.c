@@ -63,7 +63,7 @@ void yoke__call_revoke(struct yoke_call *call) {
     if (call->answered || !call->dispatched) {
         /* Its handler has nothing more to do with it; it only waited for its messages to travel. */
         yoke__call_retire(call);
-    } else if (call->on_cancel != NULL) {
+    } else if (call->on_cancel != NULL && !call->engine->is_mute) {
         yoke__call_enter(call);
         call->on_cancel(call, call->on_cancel_data);
         (void)yoke__call_leave(call);

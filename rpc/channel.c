@@ -92,8 +92,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     }
     const struct yoke__call_setup setup = {
         .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns =
-            find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
+        .deadline_ns = find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
         .parent = parent,
         .on_message = on_message,
         .done = done,
@@ -113,6 +112,9 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
 int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event) {
     if (yoke__engine_is_foreign(channel->engine)) {
         return -ECHILD;
+    }
+    if (yoke__event_is_own(type)) {
+        return -EPERM;
     }
     size_t length = type->type->codec->size(type->type->descriptor, event);
     size_t count = channel->class->peer_count(channel);

@@ -33,6 +33,7 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
         .next_stream = is_parent ? 1 : 2,
         .can_call = true,
     };
+    yoke__call_map_init(&connection->calls);
     yoke__output_init(&connection->output, &engine->chunks);
     yoke__link_init(&connection->outgoing);
     yoke__link_init(&connection->incoming);
@@ -45,6 +46,11 @@ void yoke__connection_release(struct yoke__connection *connection) {
     yoke__chunk_put(&connection->engine->chunks, connection->input);
     connection->input = NULL;
     yoke__call_map_release(&connection->calls);
+}
+
+void yoke__connection_break(struct yoke__connection *connection, const char *reason) {
+    connection->is_own_failure = connection->failure[0] == '\0';
+    yoke__connection_fail(connection, "%s", reason);
 }
 
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...) {
@@ -162,6 +168,7 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
         yoke__stream_detach(call->streaming);
     }
     call->connection = NULL;
+    connection->buffered_bytes -= call->held_bytes;
     if (call->is_client) {
         connection->outgoing_count--;
     } else {
@@ -308,7 +315,7 @@ static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t str
                                       .aux = (uint16_t)code};
     uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
-        yoke__connection_fail(connection, "out of memory for an answer");
+        yoke__connection_break(connection, "out of memory for an answer");
     }
     return payload;
 }
@@ -359,13 +366,17 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     struct yoke__engine *engine = call->engine;
     const struct yoke_status status = {code, message};
     yoke__link_remove(&call->sibling);
-    /* In a forked copy of the process, the callback's place is in the original. */
-    if (call->done != NULL && !yoke__engine_is_foreign(engine)) {
+    if (call->done != NULL && !engine->is_mute) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;
     }
-    yoke__engine_put_call(engine, call);
+    if (call->in_handler == 0) {
+        yoke__engine_put_call(engine, call);
+    } else {
+        /* Another callback of it runs the loop. */
+        call->retired = true;
+    }
 }
 
 static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
@@ -407,13 +418,16 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
 }
 
 /* Why this call is not accepted, or NULL. */
-static const char *find_refusal(const struct yoke__connection *connection, size_t length) {
+static const char *find_refusal(const struct yoke__connection *connection, const uint8_t *payload, size_t length) {
     const struct yoke_limits *limits = &connection->engine->limits;
-    if (length > limits->max_message_bytes) {
+    if (payload == NULL || length > limits->max_message_bytes) {
         return "the request is larger than max_message_bytes";
     }
     if (connection->incoming_count >= limits->max_incoming_calls) {
         return "max_incoming_calls are unanswered";
+    }
+    if (connection->buffered_bytes > limits->max_buffered_bytes) {
+        return "max_buffered_bytes of requests are unanswered";
     }
     return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
@@ -467,7 +481,10 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
                     code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
         return;
     }
-    (void)run_handler(call, request);
+    if (run_handler(call, request)) {
+        call->held_bytes = call->arena->heap;
+        call->connection->buffered_bytes += call->held_bytes;
+    }
 }
 
 /* Give an accepted call what its OPEN carried. `message` is NULL when that was none. */
@@ -516,8 +533,7 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
 }
 
 /* `payload` is NULL when it is too large to be taken. */
-static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
-                         const uint8_t *payload) {
+static void receive_open(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
     const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
     if (route == NULL) {
         refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
@@ -530,7 +546,7 @@ static void receive_open(struct yoke__connection *connection, const struct yoke_
         return;
     }
     size_t prefix = prefix_size(frame);
-    const char *refusal = find_refusal(connection, frame->length - prefix);
+    const char *refusal = find_refusal(connection, payload, frame->length - prefix);
     if (refusal != NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
@@ -817,8 +833,8 @@ static bool receive_next(struct yoke__connection *connection) {
     yoke__frame_decode(input->data + input->begin, &frame);
     const char *wrong = check_frame(connection, &frame);
     if (wrong != NULL) {
-        yoke__connection_fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)", wrong,
-             connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
+        yoke__connection_fail(connection, "%s (byte %" PRIu64 ": type %u, flags 0x%02x, stream %" PRIu32 ", aux %u)",
+                              wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
     if (frame.type != YOKE__FRAME_MESSAGE &&
@@ -865,9 +881,11 @@ uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret
 void yoke__connection_received(struct yoke__connection *connection, size_t size) {
     connection->input->end += size;
     connection->input_wanted = 0;
+    connection->is_receiving = true;
     while (connection->failure[0] == '\0' && connection->input->begin < connection->input->end &&
            receive_next(connection)) {
     }
+    connection->is_receiving = false;
     if (connection->input->begin == connection->input->end) {
         yoke__chunk_put(&connection->engine->chunks, connection->input);
         connection->input = NULL;
@@ -930,4 +948,8 @@ bool yoke__connection_peer_serves(const struct yoke__connection *connection, uin
 
 bool yoke__connection_is_idle(const struct yoke__connection *connection) {
     return connection->outgoing_count == 0 && connection->incoming_count == 0 && connection->output.queued == 0;
+}
+
+bool yoke__connection_takes_calls(const struct yoke__connection *connection) {
+    return check_sendable(connection, 0) == 0;
 }

@@ -41,9 +41,10 @@ struct yoke__connection {
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
     struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
     bool is_pumping;                      /* fragments are being queued; whoever does it will ask for attention */
-    size_t buffered_bytes;                /* of messages that are received and not delivered */
+    size_t buffered_bytes; /* of the peer's unanswered requests in memory, and of messages that wait to be delivered */
     size_t outbox_bytes;                  /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
+    bool is_receiving;     /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
@@ -51,10 +52,11 @@ struct yoke__connection {
     bool can_call;       /* calls and events may be sent */
     bool hello_received; /* and `peer_services` is filled */
     bool draining;       /* new calls of the peer are refused */
-    bool unreachable; /* the peer cannot receive any more: answers are not accepted */
+    bool unreachable;    /* the peer cannot receive any more: answers are not accepted */
     bool closed;
     struct yoke__hello peer_services;
-    char failure[160]; /* why the connection must end; empty while it need not */
+    bool is_own_failure; /* the failure is not the peer's fault */
+    char failure[160];   /* why the connection must end; empty while it need not */
 };
 
 /* Our end of a connection to `peer`. `is_parent`: we are the master's side. Nothing is queued yet. */
@@ -125,6 +127,10 @@ uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const str
 void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
 
 /* The connection must end, and this is why. The first failure counts. */
+/* The connection must end for a reason of ours. */
+void yoke__connection_break(struct yoke__connection *connection, const char *reason);
+
+/* The connection must end because of the peer, and this is why. The first failure counts. */
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -139,6 +145,9 @@ void yoke__connection_close(struct yoke__connection *connection, const char *mes
 
 /* Has the peer announced this service? */
 bool yoke__connection_peer_serves(const struct yoke__connection *connection, uint32_t service_id);
+
+/* True when a call would be neither -ENOTCONN nor -ENOBUFS. */
+bool yoke__connection_takes_calls(const struct yoke__connection *connection);
 
 /* True when nothing is in flight: no call either way, no byte to send. */
 bool yoke__connection_is_idle(const struct yoke__connection *connection);

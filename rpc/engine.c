@@ -12,11 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-/* What decoding may use however small the message is. */
-#define ARENA_BUDGET_BASE (16u * 1024u)
+/* What decoding may use however small the message is: enough for some thousand small messages within it. */
+#define ARENA_BUDGET_BASE (256u * 1024u)
 
 /* Arenas kept idle. More are needed only by calls that are answered later. */
-#define IDLE_ARENAS_MAX 64
+#define IDLE_ARENAS_MAX 256
 
 #define LOG_LINE_MAX 512
 

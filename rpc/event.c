@@ -11,6 +11,7 @@
 struct topic {
     struct yoke__link link;
     const struct yoke_event_type *type;
+    bool is_own;
     struct yoke__link subscriptions;
     unsigned deliveries; /* > 0 while handlers run: then subscriptions are only marked as ended */
 };
@@ -20,6 +21,11 @@ struct subscription {
     yoke_function *handler; /* NULL: ended during a delivery */
     void *user_data;
 };
+
+bool yoke__event_is_own(const struct yoke_event_type *type) {
+    static const char package[] = "yoke.v1.";
+    return strncmp(type->type->name, package, sizeof package - 1) == 0;
+}
 
 void yoke__events_init(struct yoke_events *events, struct yoke__engine *engine) {
     events->engine = engine;
@@ -88,6 +94,7 @@ static struct topic *add_topic(struct yoke_events *events, const struct yoke_eve
     struct topic *topic = calloc(1, sizeof *topic);
     if (topic != NULL) {
         topic->type = type;
+        topic->is_own = yoke__event_is_own(type);
         yoke__link_init(&topic->subscriptions);
         yoke__link_append(&events->topics, &topic->link);
     }
@@ -165,6 +172,11 @@ void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct 
                           size_t length) {
     struct topic *topic = find_topic(events, id);
     if (topic == NULL) {
+        return;
+    }
+    if (topic->is_own) {
+        yoke__engine_log(events->engine, YOKE_LOG_WARNING, "event %s from pid %d dropped: it is not a peer's to send",
+                         topic->type->type->name, (int)peer->pid);
         return;
     }
     struct yoke_arena *arena;

@@ -13,6 +13,9 @@ struct yoke_events {
     struct yoke__link topics;
 };
 
+/* Is this an event of Yoke's own, such as a worker's death? These never come from a peer, who could lie. */
+bool yoke__event_is_own(const struct yoke_event_type *type);
+
 void yoke__events_init(struct yoke_events *events, struct yoke__engine *engine);
 void yoke__events_release(struct yoke_events *events);
 

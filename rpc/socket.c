@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdalign.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +20,10 @@
 #define SEND_VECTORS 16
 
 /* Reads in one turn of the loop, so that one busy peer does not starve the others. */
-#define READS_PER_TURN 16
+#define READS_PER_TURN 4
+
+/* The kernel's own limit for one message (SCM_MAX_FD). */
+#define DESCRIPTORS_MAX 253
 
 static struct yoke__socket *socket_of(struct yoke__connection *connection) {
     return YOKE__CONTAINER(connection, struct yoke__socket, connection);
@@ -70,6 +75,40 @@ static void flush(struct yoke__socket *socket) {
 
 enum receipt { RECEIPT_MORE, RECEIPT_DRAINED, RECEIPT_EOF };
 
+/* Descriptors that came along are refused. Closing one must not wait for what it is, so sockets lose their linger time. */
+static void close_descriptors(struct msghdr *message) {
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+            const struct linger none = {0};
+            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+            (void)close(fd);
+        }
+    }
+}
+
+/* recv(), but what comes with descriptors fails the connection: no frame carries any. */
+static ssize_t receive_bytes(struct yoke__socket *socket, void *space, size_t room) {
+    alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+    struct iovec vector = {space, room};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t size;
+    do {
+        size = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size >= 0 && message.msg_controllen > 0) {
+        close_descriptors(&message);
+        yoke__connection_fail(&socket->connection, "descriptors came where none belong");
+    }
+    return size;
+}
+
 /* One read. A short one means that the socket is empty, which saves the read that would say so. */
 static enum receipt receive_once(struct yoke__socket *socket, size_t *received) {
     struct yoke__connection *connection = &socket->connection;
@@ -78,10 +117,7 @@ static enum receipt receive_once(struct yoke__socket *socket, size_t *received) 
     if (space == NULL) {
         return RECEIPT_DRAINED;
     }
-    ssize_t size;
-    do {
-        size = recv(socket->fd, space, room, MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    ssize_t size = receive_bytes(socket, space, room);
     bool is_transient_error = size < 0 && is_transient(errno);
     yoke__connection_received(connection, size > 0 ? (size_t)size : 0);
     if (is_transient_error) {
@@ -109,10 +145,40 @@ static void report_idle(struct yoke__socket *socket) {
     }
 }
 
+bool yoke__socket_defer(struct yoke__socket *socket, ev_io *watcher) {
+    if (!socket->connection.is_receiving) {
+        return false;
+    }
+    ev_io_stop(socket->io->loop, watcher);
+    socket->deferred[watcher == &socket->reader] = watcher;
+    return true;
+}
+
+/* No callback of the connection runs any more. */
+static void resume_deferred(struct yoke__socket *socket) {
+    for (size_t i = 0; i < sizeof socket->deferred / sizeof *socket->deferred; i++) {
+        ev_io *watcher = socket->deferred[i];
+        socket->deferred[i] = NULL;
+        if (watcher != NULL && !(watcher == &socket->reader && socket->ended)) {
+            ev_io_start(socket->io->loop, watcher);
+        }
+    }
+    if (socket->connection.failure[0] != '\0' || (socket->connection.unreachable && !socket->lost)) {
+        yoke__connection_attention(&socket->connection);
+    }
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, reader);
     (void)loop;
-    (void)events;
+    if ((events & EV_ERROR) != 0) {
+        /* libev has given the watcher up, for want of kernel memory. */
+        yoke__connection_break(&socket->connection, "the loop cannot watch the channel");
+        return;
+    }
+    if (yoke__socket_defer(socket, watcher)) {
+        return;
+    }
     enum receipt receipt = RECEIPT_MORE;
     size_t received = 0;
     for (unsigned i = 0; i < READS_PER_TURN && receipt == RECEIPT_MORE && socket->connection.failure[0] == '\0'; i++) {
@@ -121,6 +187,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     if (receipt == RECEIPT_EOF) {
         report_end(socket, YOKE__SOCKET_EOF);
     }
+    resume_deferred(socket);
     report_idle(socket);
 }
 
@@ -167,8 +234,17 @@ void yoke__socket_attend(struct yoke__socket *socket) {
         return;
     }
     flush(socket);
+    if (socket->connection.is_receiving) {
+        /* A callback runs the loop. What there is to report can wait for it. */
+        return;
+    }
     if (socket->connection.failure[0] != '\0') {
         report_end(socket, YOKE__SOCKET_FAILED);
+    } else if (socket->connection.unreachable && !socket->output_ended && !socket->lost) {
+        socket->lost = true;
+        if (socket->owner->lost != NULL) {
+            socket->owner->lost(socket);
+        }
     }
     report_idle(socket);
 }
@@ -181,7 +257,7 @@ void yoke__socket_drain(struct yoke__socket *socket) {
         return;
     }
     size_t received = 0;
-    while (received < (size_t)pending && socket->connection.failure[0] == '\0' && !socket->ended) {
+    while (received < (size_t)pending && socket->connection.failure[0] == '\0') {
         size_t before = received;
         if (receive_once(socket, &received) == RECEIPT_EOF || received == before) {
             break;
@@ -192,6 +268,8 @@ void yoke__socket_drain(struct yoke__socket *socket) {
 }
 
 void yoke__socket_end_output(struct yoke__socket *socket) {
+    socket->output_ended = true;
+    socket->connection.unreachable = true;
     (void)shutdown(socket->fd, SHUT_WR);
 }
 
@@ -202,10 +280,22 @@ void yoke__socket_flush_blocking(struct yoke__socket *socket) {
     }
 }
 
+/* Bytes that nobody will read may have descriptors with them, which closing the socket would close: see above. */
+static void discard_input(struct yoke__socket *socket) {
+    int pending = 0;
+    (void)ioctl(socket->fd, SIOCINQ, &pending);
+    while (pending > 0) {
+        char scratch[4096];
+        ssize_t size = receive_bytes(socket, scratch, sizeof scratch);
+        pending = size > 0 ? pending - (int)size : 0;
+    }
+}
+
 void yoke__socket_close(struct yoke__socket *socket, const char *message) {
     if (socket->fd < 0) {
         return;
     }
+    discard_input(socket);
     ev_io_stop(socket->io->loop, &socket->reader);
     ev_io_stop(socket->io->loop, &socket->writer);
     yoke__link_remove(&socket->dirty);

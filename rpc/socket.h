@@ -19,6 +19,10 @@ struct yoke__socket_owner {
     /* The peer's HELLO has arrived. */
     void (*ready)(struct yoke__socket *socket);
 
+    /* The peer cannot receive any more, before we ended our output. What it sends is still read. Called once, from the loop.
+     * NULL: not interested. */
+    void (*lost)(struct yoke__socket *socket);
+
     /* Nothing more will be read. Called once, from the loop. The owner closes the socket now or later. */
     void (*ended)(struct yoke__socket *socket, enum yoke__socket_end end);
 
@@ -33,7 +37,10 @@ struct yoke__socket {
     int fd; /* -1 when closed */
     ev_io reader, writer;
     struct yoke__link dirty;
-    bool ended; /* owner->ended has been called */
+    ev_io *deferred[2]; /* watchers that wait until no callback of the connection runs: the owner's and the reader */
+    bool output_ended;  /* by us */
+    bool lost;          /* owner->lost has been called */
+    bool ended;         /* owner->ended has been called */
 };
 
 /* Take over `fd`, a stream socket. The socket must not move afterwards. */
@@ -43,6 +50,13 @@ void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd,
 
 /* Handle what has been received and what is to be sent, and report the end if it has come. For io.c. */
 void yoke__socket_attend(struct yoke__socket *socket);
+
+/*
+ * True when a callback of this connection is running the loop: then the watcher, the socket's own or one that its owner has for
+ * the peer's process, is stopped and started again when the callback has returned. Nothing else may touch the
+ * connection until then.
+ */
+bool yoke__socket_defer(struct yoke__socket *socket, ev_io *watcher);
 
 /* The peer is dead: handle the bytes that it sent before it died. Afterwards nothing is read any more. */
 void yoke__socket_drain(struct yoke__socket *socket);

@@ -190,7 +190,7 @@ static enum progress send_fragment(struct yoke__stream *stream) {
     unsigned flags = !is_last ? YOKE__FLAG_MORE : is_end ? YOKE__FLAG_END_STREAM : 0;
     uint8_t *payload = reserve_message(stream, flags, prefix + size);
     if (payload == NULL) {
-        yoke__connection_fail(stream->call->connection, "out of memory for a fragment");
+        yoke__connection_break(stream->call->connection, "out of memory for a fragment");
         return PROGRESS_FAILED;
     }
     if (prefix != 0) {
@@ -385,7 +385,7 @@ static void give_back(struct yoke_call *call, size_t cost) {
     uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
     if (payload == NULL) {
         /* The peer might wait for it for ever. */
-        yoke__connection_fail(call->connection, "out of memory for credit");
+        yoke__connection_break(call->connection, "out of memory for credit");
         return;
     }
     const uint32_t amount = htole32((uint32_t)stream->consumed);
@@ -431,7 +431,7 @@ static bool deliver(struct yoke_call *call, const uint8_t *bytes, size_t length)
     yoke__call_enter(call);
     if (!call->is_client) {
         method->handle_message(call->handlers, call, message, call->user_data);
-    } else if (call->on_message != NULL && !yoke__engine_is_foreign(engine)) {
+    } else if (call->on_message != NULL && !engine->is_mute) {
         method->receive(call->on_message, call, message, call->user_data);
     }
     bool is_alive = yoke__call_leave(call);
@@ -735,7 +735,8 @@ void yoke__stream_flush_inbox(struct yoke_call *call) {
 
 void yoke__stream_wake(struct yoke__stream *stream) {
     struct yoke_call *call = stream->call;
-    if (call->connection == NULL) {
+    if (call->connection == NULL || call->in_handler > 0) {
+        /* It is over; or a callback of it runs the loop, behind which the rest is delivered. */
         return;
     }
     bool has_news = stream->inbox_count > 0 || stream->inbox_part_cost > 0;

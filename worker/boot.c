@@ -40,8 +40,7 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
-    if (variable == NULL ||
-        sscanf(variable, "%" SCNu64 ":%u:%d", &setup->id, &setup->index, &master_pid) != 3) {
+    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%d", &setup->id, &setup->index, &master_pid) != 3) {
         return -ENOTCONN;
     }
     int domain = 0;
@@ -58,8 +57,7 @@ static int read_identity(struct yoke__worker_setup *setup) {
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data) {
     struct yoke_worker_options known = {YOKE_WORKER_OPTIONS_INIT};
     int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
-    struct yoke__worker_setup setup = {
-        .limits = known.limits, .log = known.log, .log_user_data = known.log_user_data};
+    struct yoke__worker_setup setup = {.limits = known.limits, .log = known.log, .log_user_data = known.log_user_data};
     if (error == 0) {
         error = read_identity(&setup);
     }

@@ -4,7 +4,9 @@
 #include "rpc/cancel.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 static struct yoke_worker *worker_of(struct yoke__socket *socket) {
     return YOKE__CONTAINER(socket, struct yoke_worker, socket);
@@ -15,14 +17,21 @@ static void on_ready(struct yoke__socket *socket) {
     (void)socket;
 }
 
-static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
+static void on_lost(struct yoke__socket *socket) {
     struct yoke_worker *worker = worker_of(socket);
     worker->master.connection = NULL;
     worker->ending = true;
+    yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+}
+
+static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
+    struct yoke_worker *worker = worker_of(socket);
     if (end == YOKE__SOCKET_EOF) {
-        yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+        on_lost(socket);
         return;
     }
+    worker->master.connection = NULL;
+    worker->ending = true;
     yoke__engine_log(&worker->engine, YOKE_LOG_ERROR, "the master violated the protocol: %s",
                      socket->connection.failure);
     worker->exit_code = YOKE_EXIT_PROTOCOL;
@@ -38,7 +47,8 @@ static void on_idle(struct yoke__socket *socket) {
 }
 
 int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_worker **ret_worker) {
-    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {
+        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return -ENOMEM;
@@ -61,8 +71,8 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
     yoke__io_init(&worker->io, worker->loop, &worker->engine);
     yoke__events_init(&worker->events, &worker->engine);
     const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
-    yoke__socket_open(&worker->socket, &worker->io, YOKE__CHANNEL_FD, &worker->engine, &worker->server,
-                      &worker->events, &master, false, &owner);
+    yoke__socket_open(&worker->socket, &worker->io, YOKE__CHANNEL_FD, &worker->engine, &worker->server, &worker->events,
+                      &master, false, &owner);
     yoke__single_channel_init(&worker->master, &worker->engine);
     worker->master.connection = &worker->socket.connection;
     *ret_worker = worker;
@@ -71,6 +81,8 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
 
 void yoke__worker_destroy(struct yoke_worker *worker) {
     yoke__socket_flush_blocking(&worker->socket);
+    /* The entry has returned, and with it what its callbacks' user_data may point to. */
+    worker->engine.is_mute = true;
     yoke__socket_close(&worker->socket, "the worker is exiting");
     (void)yoke__calls_settle(&worker->engine);
     yoke__events_release(&worker->events);
@@ -86,6 +98,9 @@ int yoke_worker_run(struct yoke_worker *worker) {
     if (yoke__engine_is_foreign(&worker->engine) || yoke__connection_greet(connection) != 0) {
         return YOKE_EXIT_BOOT;
     }
+    /* Again, because the entry may have changed its user id, which makes Linux forget it. If the master has died in between,
+     * its end of the channel is closed, and the loop is told. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!worker->ending || !yoke__connection_is_idle(connection)) {
         ev_run(worker->loop, 0);
     }

@@ -1,7 +1,8 @@
 /*
  * The job, at the master's side. Each worker has at most WINDOW batches: one that it works on and one that waits, so
  * that it need not wait for the master. The walk goes on only when a batch is wanted: memory does not depend on the
- * size of the tree. A batch whose worker died is handed out again, until BATCH_FAILURES workers have died on it.
+ * size of the tree. A batch whose worker died is suspect: it is handed out again, but to a worker that has no other, so
+ * that it alone answers for what happens. When BATCH_FAILURES workers have died on it, it is given up.
  */
 #include "job.h"
 
@@ -17,8 +18,6 @@
 #include <string.h>
 
 #define WINDOW 2
-
-/* A batch that so many workers died on is given up: they may have died of it. */
 #define BATCH_FAILURES 3
 
 /* After so many deaths of idle workers in a row the job is given up: workers do not live long enough to do it. */
@@ -39,8 +38,9 @@ struct job {
 
     struct batcher batcher;
     struct batch *fresh; /* one batch ahead, so that the last is known to be the last; NULL: there are no more */
-    struct batch *redo;  /* batches whose worker died */
+    struct batch *redo;  /* batches that came back */
     size_t in_flight;    /* batches that workers have */
+    size_t suspects;     /* of these, suspects */
 
     bool kill_one; /* is still to be done */
     unsigned idle_deaths;
@@ -90,7 +90,7 @@ static void put_back(struct job *job, struct batch *batch) {
     job->redo = batch;
 }
 
-/* A batch, which there must be. What was begun before goes first. */
+/* A batch, which there must be. Suspects go first. */
 static int take(struct job *job, struct batch **ret_batch) {
     struct batch *batch = job->redo;
     if (batch != NULL) {
@@ -133,6 +133,7 @@ static void on_counted(struct yoke_call *call, const struct yoke_status *status,
     struct job *job = batch->job;
 
     job->in_flight--;
+    job->suspects -= batch->failures > 0;
     if (status->code == YOKE_UNAVAILABLE && ++batch->failures < BATCH_FAILURES) {
         job->figures->redone++;
         put_back(job, batch);
@@ -175,6 +176,7 @@ static void hand_out(struct job *job, struct yoke_child *child) {
     error = treecount_counter_count(yoke_child_channel(child), &request, NULL, on_counted, batch);
     if (error == 0) {
         job->in_flight++;
+        job->suspects += batch->failures > 0;
         maybe_kill(job, child, batches_before);
         return;
     }
@@ -185,14 +187,18 @@ static void hand_out(struct job *job, struct yoke_child *child) {
     }
 }
 
+/* May a worker that has so many batches be given another one? While there are suspects, nobody has two. */
+static bool may_hand_out(const struct job *job, const struct yoke_child *child, size_t batches) {
+    return !job->stopping && has_batch(job) && (batches == 0 || (job->redo == NULL && job->suspects == 0)) &&
+           yoke_child_state(child) == YOKE_CHILD_READY && yoke_child_calls_in_flight(child) == batches;
+}
+
 /* Give a first batch to every worker that has none before giving anybody a second. */
 static void carry_on(struct job *job) {
-    for (size_t batches = 0; batches < WINDOW && !job->stopping; batches++) {
+    for (size_t batches = 0; batches < WINDOW; batches++) {
         struct yoke_child *child;
         for (unsigned i = 0; (child = yoke_pool_child(job->pool, i)) != NULL; i++) {
-            bool wants_one =
-                yoke_child_state(child) == YOKE_CHILD_READY && yoke_child_calls_in_flight(child) == batches;
-            if (wants_one && has_batch(job) && !job->stopping) {
+            if (may_hand_out(job, child, batches)) {
                 hand_out(job, child);
             }
         }

@@ -21,8 +21,8 @@ void report_death(const Yoke__V1__WorkerDied *death) {
     } else {
         printf("exit code %d", (int)death->exit_code);
     }
-    printf(" after %.3f s, with %llu unfinished\n", (double)death->uptime_us / 1e6,
-           (unsigned long long)death->calls_in_flight);
+    printf(" after %.3f s, with %llu unfinished batch%s\n", (double)death->uptime_us / 1e6,
+           (unsigned long long)death->calls_in_flight, death->calls_in_flight == 1 ? "" : "es");
 }
 
 static void print_totals(const struct figures *figures) {

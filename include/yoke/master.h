@@ -24,16 +24,17 @@ struct yoke_child;
 /* ---- Master --------------------------------------------------------------------------------------------------- */
 
 struct yoke_master_options {
-    size_t size; /* set by YOKE_MASTER_OPTIONS_INIT */
-    struct yoke_limits limits;
+    size_t size;        /* set by YOKE_MASTER_OPTIONS_INIT */
     yoke_log_hook *log; /* NULL: nothing is said */
     void *log_user_data;
+    struct yoke_limits limits;
 };
 #define YOKE_MASTER_OPTIONS_INIT .size = sizeof(struct yoke_master_options)
 
 /*
  * Make a master on `loop`, which it does not own and which must outlive it. `options` may be NULL.
- * -EINVAL: no loop, or options not initialised or out of range; -ENOMEM.
+ * -EINVAL: no loop, the default loop (it reaps every child of the process), or options not initialised or out of range;
+ * -E2BIG: options of a newer Yoke are set; -ENOMEM.
  */
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
                        struct yoke_master **ret_master);
@@ -41,8 +42,8 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
 /*
  * Kill and reap every worker that still lives, complete their calls as UNAVAILABLE, and free everything, pools
  * included. No events are emitted. Waits for the kernel to end the workers, which were sent SIGKILL. NULL is fine.
- * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process: frees, kills nobody,
- * calls nobody back.
+ * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process nothing is done, and 0 returned:
+ * the workers, the descriptors and the loop are the original's.
  */
 int yoke_master_destroy(struct yoke_master *master);
 
@@ -63,7 +64,8 @@ unsigned yoke_usable_cpus(void);
  * Fork mode: the worker is a copy of the master that runs entry(worker, user_data) and exits with what it returns.
  * Exec mode: the worker is a new program, spawned in constant time however big the master is; its main() calls
  * yoke_worker_main(). In both, a worker has stdin, stdout, stderr and its channel (fd 3), and no other descriptor;
- * signal handlers are reset and no signal is blocked.
+ * signal handlers are reset and no signal is blocked. Workers are in the master's process group, so a terminal's Ctrl-C
+ * reaches them, too, and ends them before a graceful stop could.
  */
 struct yoke_pool_options {
     size_t size;      /* set by YOKE_POOL_OPTIONS_INIT */
@@ -85,7 +87,7 @@ struct yoke_pool_options {
 
 /*
  * Make a pool and spawn its workers. The pool belongs to the master.
- * -EINVAL: options not initialised or contradictory; -ENOMEM, -EMFILE, -EAGAIN: the kernel's; in exec mode also what
+ * -EINVAL: options not initialised or contradictory; -E2BIG: options of a newer Yoke are set; -ENOMEM, -EMFILE, -EAGAIN: the kernel's; in exec mode also what
  * execve() says (-ENOENT, -EACCES, …); -ESHUTDOWN: the master is being destroyed. On failure no worker is left.
  */
 int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool);
@@ -95,7 +97,8 @@ struct yoke_channel *yoke_pool_channel(struct yoke_pool *pool);
 
 /*
  * Ask every worker to stop: it gets the calls sent so far, answers them, and exits. Nothing is restarted any more and
- * new calls give -ENOTCONN. One WorkerDied for each, then one PoolStopped. Calling it again is harmless.
+ * new calls give -ENOTCONN. A call that a worker makes just as it is told is UNAVAILABLE to it, though the master may handle
+ * it. One WorkerDied for each, then one PoolStopped. Calling it again is harmless.
  */
 void yoke_pool_stop(struct yoke_pool *pool);
 

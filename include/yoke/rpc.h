@@ -6,7 +6,7 @@
  * process forked from the one that made it, except where a function says otherwise.
  *
  * Callbacks and handlers run from the loop. They may call everything here except where a function says otherwise, but they
- * must not run the loop themselves.
+ * should not run the loop themselves: the connection that they were called from waits until they return.
  *
  * Errors: a function that returns int gives 0 (or a count) on success and a negative errno value on failure. Outputs
  * named ret_* are untouched on failure. If a function that takes a callback fails, the callback never runs.
@@ -82,14 +82,15 @@ struct yoke_limits {
      * RESOURCE_EXHAUSTED; at twice as much the peer is taken for dead. Default 64 MiB. */
     uint32_t max_queued_bytes;
 
-    /* Bytes of messages that have arrived and not been delivered: parts of large ones, and those of streams that are on
-     * hold. A call that goes beyond ends as RESOURCE_EXHAUSTED. Default 64 MiB. */
+    /* What one peer may make us hold: memory of its unanswered requests, and messages that have arrived and not been
+     * delivered, as parts of large ones and those of streams on hold. A call that goes beyond ends as
+     * RESOURCE_EXHAUSTED. Default 64 MiB. */
     uint32_t max_buffered_bytes;
 
     /* Calls that the peer may have unanswered here; one more is answered RESOURCE_EXHAUSTED. Default 4096. */
     uint32_t max_incoming_calls;
 
-    /* Decoding a message of n bytes may use 16 KiB + n times this. Beyond it: RESOURCE_EXHAUSTED. Default 32. */
+    /* Decoding a message of n bytes may use 256 KiB + n times this. Beyond it: RESOURCE_EXHAUSTED. Default 32. */
     uint32_t decode_memory_factor;
 
     /* Levels of messages within messages; deeper ones end the call as INTERNAL. Default 64, at most 64. */
@@ -121,13 +122,13 @@ struct yoke_call;
  * they are independent.
  */
 struct yoke_call_options {
-    size_t size;              /* set by YOKE_CALL_OPTIONS_INIT */
-    uint32_t max_reply_bytes; /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
+    size_t size;                 /* set by YOKE_CALL_OPTIONS_INIT */
+    uint32_t max_reply_bytes;    /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
                                  limits.max_message_bytes: that */
-    uint64_t timeout_us;      /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
+    uint64_t timeout_us;         /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
                                  or never */
-    struct yoke_call *parent; /* a call being handled here, unanswered; NULL: the one whose handler is running, if any */
-    bool independent;         /* no parent at all */
+    struct yoke_call *parent;    /* the unanswered call that it is part of; NULL: the one being handled */
+    bool independent;            /* no parent at all */
     struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
@@ -308,6 +309,7 @@ uint32_t yoke_name_id(const char *name);
  * Start a unary call. `request` is encoded before this returns and may then be changed or freed. `done` runs exactly
  * once, from the loop, never from inside this function.
  *
+ * -E2BIG      options of a newer Yoke are set
  * -EINVAL     options not initialised, or options->parent is no call to answer
  * -EMSGSIZE   the request is over limits.max_message_bytes
  * -ENOBUFS    too much is waiting to be written: try again when a call has completed
@@ -343,7 +345,8 @@ int yoke_call_send_reply(struct yoke_call *call, const struct yoke_method *metho
 
 /*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a
- * subscription drops it. Errors as yoke_channel_call(). With several receivers, an error of one does not keep the event
+ * subscription drops it. Errors as yoke_channel_call(); and -EPERM: an event of package yoke.v1, which only Yoke emits, and
+ * only in the master's own process. With several receivers, an error of one does not keep the event
  * from the others; the first error is returned.
  */
 int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event);

@@ -3,6 +3,9 @@
  *
  * A worker has a loop of its own, made for it. It ends when its entry function returns, when the master tells it to
  * stop, or when the master is gone, in whatever way.
+ *
+ * A worker that changes its user or group id after yoke_worker_run() has begun must then call prctl(PR_SET_PDEATHSIG, SIGKILL)
+ * itself: Linux forgets it at that moment, and a worker too busy to read its channel would outlive its master.
  */
 #ifndef YOKE_WORKER_H
 #define YOKE_WORKER_H
@@ -22,24 +25,24 @@ struct yoke_worker;
 
 /*
  * A worker's life: register services, then return yoke_worker_run(worker). What it returns, 0 to 255, is the exit code.
- * Whatever was accepted for sending is sent before the process exits; stdout and stderr are flushed; exit handlers
- * inherited from the master do not run.
+ * Whatever was accepted for sending is sent before the process exits; callbacks of calls that are still in flight do not
+ * run any more; stdout and stderr are flushed; exit handlers inherited from the master do not run.
  */
 typedef int yoke_worker_entry(struct yoke_worker *worker, void *user_data);
 
 /* How a worker started in exec mode sets itself up; a forked one has its master's limits and log hook. */
 struct yoke_worker_options {
-    size_t size; /* set by YOKE_WORKER_OPTIONS_INIT */
-    struct yoke_limits limits;
+    size_t size;        /* set by YOKE_WORKER_OPTIONS_INIT */
     yoke_log_hook *log; /* NULL: nothing is said */
     void *log_user_data;
+    struct yoke_limits limits;
 };
 #define YOKE_WORKER_OPTIONS_INIT .size = sizeof(struct yoke_worker_options)
 
 /*
- * main() of a program that a master spawns in exec mode: return what this returns. `options` may be NULL.
- * -EINVAL: options not initialised; -ENOTCONN: not started by a master; -ENOMEM, -EMFILE: the kernel's. Otherwise
- * entry's exit code.
+ * The life of a program that a master spawns in exec mode; what it returns is for main() to return. `options` may be NULL.
+ * Negative when there is no such life, for main() to report: -ENOTCONN: no master started the program; -EINVAL: options not
+ * initialised; -E2BIG: options of a newer Yoke are set; -ENOMEM, -EMFILE: the kernel's. Otherwise entry's exit code.
  */
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data);
 

@@ -76,7 +76,9 @@ static void answer_wrongly(struct yoke_call *call, const Google__Protobuf__Empty
     struct common_service *service = user_data;
     const Probe__Payload wrong = PROBE__PAYLOAD__INIT;
     Probe__Number reply = PROBE__NUMBER__INIT;
-    reply.value = probe_common_echo_reply(call, &wrong);
+    int other_type = probe_common_echo_reply(call, &wrong);
+    int other_method = probe_worker_count_ticks_reply(call, &reply);
+    reply.value = other_type == other_method ? other_type : 1;
     service->last_error = probe_common_answer_wrongly_reply(call, &reply);
 }
 

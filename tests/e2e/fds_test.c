@@ -233,6 +233,26 @@ static void a_masters_descriptors_do_not_grow_with_the_dead(void) {
     lab_close(&lab);
 }
 
+static void a_masters_descriptors_are_closed_in_programs_that_it_execs(void) {
+    struct test_fdlist before;
+    struct test_fdlist after;
+    struct lab lab;
+    test_fdlist_take(&before);
+    lab_open(&lab, &(struct lab_options){.workers = 3});
+    test_fdlist_take(&after);
+    CHECK(after.count >= before.count + 6); /* a socket and a pidfd for each */
+    for (size_t i = 0, old = 0; i < after.count; i++) {
+        if (old < before.count && before.fds[old].number == after.fds[i].number) {
+            old++;
+            continue;
+        }
+        CHECK_INT(fcntl(after.fds[i].number, F_GETFD), FD_CLOEXEC);
+    }
+    test_fdlist_release(&before);
+    test_fdlist_release(&after);
+    lab_close(&lab);
+}
+
 static void running_out_of_descriptors_is_an_error_that_leaves_nothing(void) {
     struct lab lab;
     struct rlimit limit;
@@ -268,7 +288,10 @@ static const struct test_case cases[] = {
     {.name = "a master without standard descriptors can have workers",
      .run = a_master_without_standard_descriptors_can_have_workers},
     {.name = "a master's descriptors do not grow with the dead",
-     .run = a_masters_descriptors_do_not_grow_with_the_dead},
+     .run = a_masters_descriptors_do_not_grow_with_the_dead,
+     .timeout_ms = 500000}, /* YOKE_TEST_ROUNDS may ask for many */
+    {.name = "a master's descriptors are closed in programs that it execs",
+     .run = a_masters_descriptors_are_closed_in_programs_that_it_execs},
     {.name = "running out of descriptors is an error that leaves nothing",
      .run = running_out_of_descriptors_is_an_error_that_leaves_nothing},
     {.name = NULL},

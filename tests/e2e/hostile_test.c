@@ -314,6 +314,43 @@ static void a_violation_before_death_by_itself_is_one_death(void) {
     lab_close(&lab);
 }
 
+/* ---- Events that only the master may emit */
+
+/* The worker's own death, as it would be told, but told by the worker. */
+static void a_worker_cannot_forge_a_death(void) {
+    struct lab lab;
+    struct lab_result sent = {0};
+    uint8_t frame[RAW_HEADER_SIZE + 256];
+    Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
+    lab_open(&lab, NULL);
+    event.worker_id = lab.births[0].worker_id;
+    event.pid = lab.births[0].pid;
+    event.pool = (char[]){"lab"};
+    event.detail = (char[]){"forged"};
+    size_t length = yoke__v1__worker_died__get_packed_size(&event);
+    REQUIRE(length <= 256);
+    raw_frame(frame, RAW_EVENT, (uint32_t)length, 0, yoke_v1_worker_died_event.id, 0, 0);
+    yoke__v1__worker_died__pack(&event, frame + RAW_HEADER_SIZE);
+    REQUIRE_INT(lab_send_raw(&lab, lab_channel(&lab), frame, RAW_HEADER_SIZE + length, PROBE__END__END_NOT, 0, &sent),
+                0);
+    LAB_WAIT(&lab, sent.count > 0);
+    LAB_CHECK_ENDED(&sent, YOKE_OK);
+    CHECK_INT(lab.death_count, 0);
+    lab_check_echo(&lab, lab_channel(&lab));
+    lab_close(&lab);
+}
+
+static void the_masters_own_events_cannot_be_sent(void) {
+    struct lab lab;
+    const Yoke__V1__PoolStopped event = YOKE__V1__POOL_STOPPED__INIT;
+    lab_open(&lab, NULL);
+    CHECK_INT(yoke_v1_pool_stopped_emit(lab_channel(&lab), &event), -EPERM);
+    CHECK_INT(yoke_v1_pool_stopped_emit(yoke_pool_channel(lab.pool), &event), -EPERM);
+    CHECK_INT(lab.stopped_count, 0);
+    lab_check_echo(&lab, lab_channel(&lab));
+    lab_close(&lab);
+}
+
 /* ---- Programs that are no workers at all */
 
 static void open_program(struct lab *lab, const char *script, const struct lab_options *options) {
@@ -386,6 +423,8 @@ static const struct test_case cases[] = {
      .run = a_status_that_is_no_status_kills_only_who_sent_it},
     {.name = "legal frames made by hand are taken", .run = legal_frames_made_by_hand_are_taken},
     {.name = "a violation before death by itself is one death", .run = a_violation_before_death_by_itself_is_one_death},
+    {.name = "a worker cannot forge a death", .run = a_worker_cannot_forge_a_death},
+    {.name = "the master's own events cannot be sent", .run = the_masters_own_events_cannot_be_sent},
     {.name = "a program that is no worker is told by its exit", .run = a_program_that_is_no_worker_is_told_by_its_exit},
     {.name = "a program that closes the channel is killed", .run = a_program_that_closes_the_channel_is_killed},
     {.name = "a program that talks otherwise is killed", .run = a_program_that_talks_otherwise_is_killed},

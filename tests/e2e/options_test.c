@@ -31,6 +31,15 @@ static void a_master_without_a_loop_is_refused(void) {
     CHECK(master == NULL);
 }
 
+static void the_default_loop_is_refused(void) {
+    struct yoke_master *master = NULL;
+    struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+    REQUIRE(loop != NULL);
+    CHECK_INT(yoke_master_create(loop, NULL, &master), -EINVAL);
+    CHECK(master == NULL);
+    ev_loop_destroy(loop);
+}
+
 static void master_options_that_are_not_initialised_are_refused(void) {
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
     struct yoke_master *master = NULL;
@@ -273,6 +282,7 @@ static void usable_cpus_follow_the_affinity_mask(void) {
 
 static const struct test_case cases[] = {
     {.name = "a master without a loop is refused", .run = a_master_without_a_loop_is_refused},
+    {.name = "the default loop is refused", .run = the_default_loop_is_refused},
     {.name = "master options that are not initialised are refused",
      .run = master_options_that_are_not_initialised_are_refused},
     {.name = "pool options that are not initialised are refused",

@@ -142,7 +142,7 @@ static void a_master_killed_at_any_moment_of_spawning_leaves_no_workers(void) {
     }
 }
 
-/* In a forked worker before it has done anything of Yoke's: says that it is there, and waits until its master is dead. */
+/* Runs in a forked worker before anything of Yoke's: says that it is there, and waits until its master is dead. */
 static int in_fork_fd;
 static pid_t dying_master;
 

@@ -1,4 +1,4 @@
-/* report.c: shared failure records and the assertions that write them. Its one limit: it keeps the first 64 failures. */
+/* report.c: shared failure records and the assertions that write them. It keeps the first 64 failures of a case. */
 #include "report.h"
 
 #include <stdarg.h>

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +72,8 @@ static void catches_a_replaced_fd(void) {
 
 static void crash(void) {
     signal(SIGSEGV, SIG_DFL); /* sanitizers make an exit code of it otherwise */
-    *(volatile int *)NULL = 1;
+    volatile char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *page = 1;
 }
 
 static void exit_3(void) {

@@ -2,10 +2,13 @@
 # outoftree.sh BUILD_DIR [SANITIZERS]
 #
 # Install a build into a prefix, move that prefix, and build a small project against it: with CMake's find_package(),
-# and with a plain Makefile through pkg-config. Run both.
+# and with a plain Makefile through pkg-config. Run both. Then do the same with the program in README.md, so that it stays
+# true.
 set -eu
 build=$1 sanitizers=${2:-}
-project=$(dirname "$(realpath "$0")")/project
+here=$(dirname "$(realpath "$0")")
+project=$here/project
+readme=$here/../../README.md
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/yoke-outoftree-XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -44,3 +47,22 @@ mkdir "$work/make"
 step "build with make" make OUT="$work/make"
 step "run what make built" timeout 60 "$work/make/clock"
 cat "$work/log"
+
+# Each file of README.md's program is the fenced block behind a line that names it.
+mkdir "$work/readme"
+awk -v out="$work/readme" '
+    /^<!-- file: .* -->$/ { file = out "/" $3; next }
+    /^```/ { inside = !inside && file != ""; if (!inside) file = ""; next }
+    inside { print > file }
+' "$readme"
+for file in greeter.proto CMakeLists.txt main.c; do
+    [ -s "$work/readme/$file" ] || { echo "README.md has no $file"; exit 1; }
+done
+step "configure README.md's program" cmake -S "$work/readme" -B "$work/greeter" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_C_FLAGS="${CFLAGS:-} -Wall -Wextra -Werror"
+step "build README.md's program" cmake --build "$work/greeter"
+timeout 60 "$work/greeter/greeter" > "$work/said" 2> "$work/deaths" || { echo "failed: run README.md's program"; exit 1; }
+grep -qx "Hello, world, from worker [0-9]*" "$work/said" && [ "$(wc -l < "$work/said")" = 1 ] ||
+    { echo "README.md's program said something else:"; cat "$work/said"; exit 1; }
+grep -q "was told to stop and exited with code 0" "$work/deaths" || { echo "no death was told:"; cat "$work/deaths"; exit 1; }
+echo "ok  run README.md's program"
