@@ -63,6 +63,9 @@ static uint32_t lesser_limit(uint32_t option, uint32_t limit) {
 
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data) {
+    if (method->kind != YOKE_UNARY) {
+        return yoke__engine_is_foreign(channel->engine) ? -ECHILD : -EINVAL;
+    }
     return yoke_channel_open(channel, method, request, options, NULL, done, user_data, NULL);
 }
 

@@ -310,7 +310,7 @@ uint32_t yoke_name_id(const char *name);
  * once, from the loop, never from inside this function.
  *
  * -E2BIG      options of a newer Yoke are set
- * -EINVAL     options not initialised, or options->parent is no call to answer
+ * -EINVAL     options not initialised, `method` is not unary, or options->parent is no call to answer
  * -EMSGSIZE   the request is over limits.max_message_bytes
  * -ENOBUFS    too much is waiting to be written: try again when a call has completed
  * -ENOTCONN   no peer: the worker is dead, or the pool has none alive
@@ -322,7 +322,8 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
 
 /*
  * Start a call of any kind. `request` is NULL when requests stream. `on_message` gets the replies when they stream, and may be
- * NULL. `ret_call` may be NULL. Otherwise as yoke_channel_call().
+ * NULL. `ret_call` may be NULL. -EINVAL when there is a request and should be none, or the other way round. Otherwise as
+ * yoke_channel_call().
  */
 int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *on_message, yoke_function *done,
