@@ -2,6 +2,7 @@
 #include "gen/request.h"
 
 #include "gen/check.h"
+#include "gen/complete.h"
 #include "gen/emit.h"
 #include "gen/model.h"
 #include "gen/report.h"
@@ -42,7 +43,10 @@ static char *check_parameter(struct gen_pool *pool, const char *parameter) {
 
 static const char *answer(struct gen_pool *pool, const Request *request, Response *response) {
     struct gen_model model = {.pool = pool};
-    const char *trouble = gen_model_build(&model, request);
+    const char *trouble = gen_check_complete(pool, request);
+    if (!trouble) {
+        trouble = gen_model_build(&model, request);
+    }
     if (trouble) {
         return trouble;
     }

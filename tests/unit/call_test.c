@@ -1,4 +1,4 @@
-/* call_test.c: what a handler may do with its call: answer it now, later, twice, wrongly, or when the caller is gone. */
+/* call_test.c: what a handler may do with its call: answer it now, later, twice, wrongly, or after its caller died. */
 #include "harness.h"
 #include "machine.h"
 #include "memory.h"

@@ -1,6 +1,6 @@
 /*
- * memory_failure_test.c: a conversation of two machines that has everything in it, held once for each allocation that it
- * makes, which then fails. Whatever fails: no crash, no leak, and each call is refused at once or completes exactly once.
+ * memory_failure_test.c: a conversation of two machines that has everything in it, held once for each allocation that
+ * it makes, which then fails. Whatever fails: no crash, no leak, and each call is refused at once or completes once.
  */
 #include "harness.h"
 #include "machine.h"
