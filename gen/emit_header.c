@@ -34,8 +34,7 @@ static void emit_members(struct gen_text *text, const struct gen_method *method)
         return;
     }
     emit_member(text, method->member, "", NULL);
-    emit_member(text, method->member, "_message",
-                gen_format(text->pool, "const %s *message", method->request->c_type));
+    emit_member(text, method->member, "_message", gen_format(text->pool, "const %s *message", method->request->c_type));
     emit_member(text, method->member, "_end", NULL);
 }
 
@@ -58,18 +57,20 @@ static bool has_streams_of_replies(const struct gen_service *service) {
 }
 
 static void emit_handlers(struct gen_text *text, const struct gen_service *service) {
-    gen_text_printf(text,
-                    "/*\n"
-                    " * What a server does with each call: answer it once, now or later, with the method's ..._reply() or\n"
-                    " * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n");
+    gen_text_printf(
+        text, "/*\n"
+              " * What a server does with each call: answer it once, now or later, with the method's ..._reply() or\n"
+              " * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n");
     if (has_streams_of_replies(service)) {
-        gen_text_printf(text, " *\n"
-                              " * Where replies stream, ..._reply() sends one of them, and yoke_call_finish() answers.\n");
+        gen_text_printf(text,
+                        " *\n"
+                        " * Where replies stream, ..._reply() sends one of them, and yoke_call_finish() answers.\n");
     }
     if (has_streams_of_requests(service)) {
-        gen_text_printf(text, " *\n"
-                              " * Where requests stream, the first member is told of the call, ..._message gets each request and\n"
-                              " * ..._end runs after the last. Of the latter two either may be NULL.\n");
+        gen_text_printf(
+            text, " *\n"
+                  " * Where requests stream, the first member is told of the call, ..._message gets each request and\n"
+                  " * ..._end runs after the last. Of the latter two either may be NULL.\n");
     }
     gen_text_printf(text, " */\nstruct %s_handlers {\n", service->c_name);
     for (size_t i = 0; i < service->method_count; i++) {
@@ -85,11 +86,13 @@ static void emit_callbacks(struct gen_text *text, const struct gen_method *metho
     if (!gen_replies_stream(method)) {
         gen_text_printf(text,
                         "/* `reply` is NULL unless status->code is YOKE_OK. All is valid until this returns. */\n");
-        declare(text, (struct gen_signature){
-                          head, {"struct yoke_call *call", "const struct yoke_status *status", reply, "void *user_data"}});
+        declare(text,
+                (struct gen_signature){
+                    head, {"struct yoke_call *call", "const struct yoke_status *status", reply, "void *user_data"}});
         return;
     }
-    gen_text_printf(text, "/* Gets each reply; and, after the last, how it ended. All is valid until these return. */\n");
+    gen_text_printf(text,
+                    "/* Gets each reply; and, after the last, how it ended. All is valid until these return. */\n");
     declare(text, (struct gen_signature){gen_format(text->pool, "typedef void %s_message", method->c_name),
                                          {"struct yoke_call *call", message, "void *user_data"}});
     declare(text, (struct gen_signature){

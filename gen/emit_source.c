@@ -101,7 +101,8 @@ static void emit_pass(struct gen_text *text, const struct gen_method *method, co
                     "        table->%s_%s(call, %suser_data);\n"
                     "    }\n"
                     "}\n",
-                    method->service->c_name, method->member, what, method->member, what, has_message ? "request, " : "");
+                    method->service->c_name, method->member, what, method->member, what,
+                    has_message ? "request, " : "");
 }
 
 static void emit_receive(struct gen_text *text, const struct gen_method *method) {

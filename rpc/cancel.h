@@ -20,7 +20,7 @@ void yoke__call_revoke(struct yoke_call *call);
 /* The call is answered: what was part of it goes on alone. */
 void yoke__call_release_children(struct yoke_call *call);
 
-/* End what is past its deadline and run the callbacks that are due. From the loop. False when nothing was to be done. */
+/* End what is past its deadline and run the callbacks that are due, from the loop. False when there was nothing to do. */
 bool yoke__calls_settle(struct yoke__engine *engine);
 
 /* When yoke__calls_settle() will next have something to do; 0: now; UINT64_MAX: unknown yet. */

@@ -176,7 +176,8 @@ enum progress { PROGRESS_SENT, PROGRESS_NO_CREDIT, PROGRESS_FAILED };
 static enum progress send_fragment(struct yoke__stream *stream) {
     struct yoke__chunk *outbox = stream->outbox;
     size_t remaining = outbox->end - outbox->begin;
-    bool is_whole = !stream->outbox_begun && remaining <= YOKE__FRAGMENT_SIZE && cost_of(remaining) <= stream->send_credit;
+    bool is_whole =
+        !stream->outbox_begun && remaining <= YOKE__FRAGMENT_SIZE && cost_of(remaining) <= stream->send_credit;
     size_t prefix = stream->outbox_begun || is_whole ? 0 : YOKE__TOTAL_SIZE;
     if (stream->send_credit < cost_of(prefix) + (remaining > 0)) {
         return PROGRESS_NO_CREDIT;
@@ -330,9 +331,9 @@ int yoke__stream_half_close(struct yoke_call *call) {
 int yoke__stream_finish(struct yoke_call *call, enum yoke_code code, const char *message) {
     struct yoke__stream *stream = call->streaming;
     if (stream == NULL || stream->outbox == NULL) {
-        return code == YOKE_OK ? yoke__connection_answer(call->connection, call, NULL, 0)
-                               : yoke__connection_answer_error(call->connection, call->stream, call->method->id,
-                                                               code, message);
+        return code == YOKE_OK
+                   ? yoke__connection_answer(call->connection, call, NULL, 0)
+                   : yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
     }
     stream->has_status = true;
     stream->send_ended = true;
@@ -378,10 +379,8 @@ static void give_back(struct yoke_call *call, size_t cost) {
     if (call->input_ended || !call->is_mapped || stream->consumed < YOKE__CREDIT_INITIAL / 2) {
         return;
     }
-    const struct yoke__frame frame = {.length = YOKE__CREDIT_SIZE,
-                                      .stream = call->stream,
-                                      .method = call->method->id,
-                                      .type = YOKE__FRAME_CREDIT};
+    const struct yoke__frame frame = {
+        .length = YOKE__CREDIT_SIZE, .stream = call->stream, .method = call->method->id, .type = YOKE__FRAME_CREDIT};
     uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
     if (payload == NULL) {
         /* The peer might wait for it for ever. */

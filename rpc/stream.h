@@ -42,16 +42,16 @@ struct yoke__stream {
     bool wants_writable;        /* a message was refused, and the user waits to hear */
 
     /* Receiving. */
-    size_t receive_credit;      /* what the peer may still send */
-    size_t consumed;            /* what we shall give it back */
+    size_t receive_credit;          /* what the peer may still send */
+    size_t consumed;                /* what we shall give it back */
     struct yoke__chunk *inbox_part; /* a message of which a part has been received; NULL: none */
     size_t inbox_part_total;
     size_t inbox_part_cost;         /* what to give back for it */
     struct yoke__chunk *inbox_only; /* the only message of this direction, when it came in parts; NULL: none */
     struct yoke__output inbox;      /* whole messages that wait, each behind its struct record */
     size_t inbox_count;             /* messages in both */
-    size_t buffered;           /* bytes in both, in the connection's sum, too */
-    bool held;                 /* by the user */
+    size_t buffered;                /* bytes in both, in the connection's sum, too */
+    bool held;                      /* by the user */
 
     struct yoke__link wakeup; /* among the engine's wakeups, while a callback is due */
 

@@ -76,8 +76,8 @@ static int send_one(struct stream_caller *caller) {
     if (caller->plan.command != 0 && caller->sent == caller->plan.command_at && payload.data.len > 4) {
         payload.data.data[4] = (uint8_t)caller->plan.command;
     }
-    int error =
-        caller->is_sum ? probe_streams_sum_send(caller->call, &payload) : probe_streams_chat_send(caller->call, &payload);
+    int error = caller->is_sum ? probe_streams_sum_send(caller->call, &payload)
+                               : probe_streams_chat_send(caller->call, &payload);
     free(payload.data.data);
     return error;
 }

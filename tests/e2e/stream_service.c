@@ -320,8 +320,8 @@ static void nested(struct yoke_call *call, const Probe__NestedRequest *request, 
     struct stream_service *service = user_data;
     const Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
     const Probe__Number zero = PROBE__NUMBER__INIT;
-    const struct yoke_call_options options = {
-        YOKE_CALL_OPTIONS_INIT, .timeout_us = request->timeout_us, .independent = request->independent};
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .timeout_us = request->timeout_us,
+                                              .independent = request->independent};
     int error = request->wait ? probe_streams_wait(service->master, &zero, &options, on_number, call)
                               : probe_streams_remaining(service->master, &empty, &options, on_number, call);
     if (error != 0) {

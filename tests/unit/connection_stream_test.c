@@ -24,8 +24,8 @@ static void start(enum yoke_method_kind kind) {
     method.kind = kind;
     outcome = (struct outcome){0};
     machine_init(&worker, false, NULL);
-    REQUIRE_INT(yoke_channel_open(machine_channel(&worker), &method, kind == YOKE_SERVER_STREAMING ? &request : NULL, NULL,
-                                  NULL, (yoke_function *)outcome_take, &outcome, &call),
+    REQUIRE_INT(yoke_channel_open(machine_channel(&worker), &method, kind == YOKE_SERVER_STREAMING ? &request : NULL,
+                                  NULL, NULL, (yoke_function *)outcome_take, &outcome, &call),
                 0);
     wire.length = 0;
     wire_hello(&wire);
