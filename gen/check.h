@@ -11,7 +11,7 @@
 /* All rules. */
 void gen_check(const struct gen_model *model, struct gen_report *report);
 
-/* What neither Yoke nor protobuf-c can turn into C: streams, optional of proto3, groups, some defaults. */
+/* What protobuf-c cannot turn into C: optional of proto3, groups, some defaults. */
 void gen_check_support(const struct gen_model *model, struct gen_report *report);
 
 /* Names that C refuses, that meet in C, or that are Yoke's own. */

@@ -71,7 +71,7 @@ static void check_service(struct place place, const struct gen_service *service)
     check(place, &service->element, BASE(service->proto->options), 0);
     for (size_t i = 0; i < service->method_count; i++) {
         const struct gen_method *method = &service->methods[i];
-        check(place, &method->element, BASE(method->proto->options), 0);
+        check(place, &method->element, BASE(method->proto->options), GEN_OPTION_TIMEOUT_MS);
     }
 }
 

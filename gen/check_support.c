@@ -1,4 +1,4 @@
-/* check_support.c: what neither Yoke nor protobuf-c 1.4 can turn into C that compiles. */
+/* check_support.c: what protobuf-c 1.4 cannot turn into C that compiles. */
 #include "gen/check.h"
 #include "gen/descriptor.h"
 
@@ -8,13 +8,6 @@ static void check_service(const struct gen_service *service, struct gen_report *
     if (service->method_count == 0) {
         gen_report_add(report, &service->element,
                        "protobuf-c's code for a service without methods is not ISO C; give it a method, or remove it");
-    }
-    for (size_t i = 0; i < service->method_count; i++) {
-        const struct gen_method *method = &service->methods[i];
-        if (method->kind != GEN_UNARY) {
-            gen_report_add(report, &method->element,
-                           "streaming methods are not supported yet; remove \"stream\" to make it unary");
-        }
     }
 }
 

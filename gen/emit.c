@@ -62,12 +62,38 @@ struct gen_signature gen_signature_serve(struct gen_pool *pool, const struct gen
     };
 }
 
+/* Append parameters, up to a NULL. */
+static void append(struct gen_signature *signature, const char *const *parameters) {
+    size_t count = count_parameters(signature);
+    while (*parameters && count < GEN_PARAMETERS_MAX) {
+        signature->parameters[count++] = *parameters++;
+    }
+}
+
+/* A request is given only when there is one; a call is handed out only where it is needed to go on. */
 struct gen_signature gen_signature_call(struct gen_pool *pool, const struct gen_method *method) {
+    struct gen_signature signature = {gen_format(pool, "int %s", method->c_name), {"struct yoke_channel *channel"}};
+    const char *request = gen_format(pool, "const %s *request", method->request->c_type);
+    const char *on_message = gen_format(pool, "%s_message *on_message", method->c_name);
+    const char *done = gen_format(pool, "%s_done *%s", method->c_name, method->kind == GEN_UNARY ? "done" : "on_done");
+    if (!gen_requests_stream(method)) {
+        append(&signature, (const char *[]){request, NULL});
+    }
+    append(&signature, (const char *[]){"const struct yoke_call_options *options", NULL});
+    if (gen_replies_stream(method)) {
+        append(&signature, (const char *[]){on_message, NULL});
+    }
+    append(&signature, (const char *[]){done, "void *user_data", NULL});
+    if (gen_requests_stream(method)) {
+        append(&signature, (const char *[]){"struct yoke_call **ret_call", NULL});
+    }
+    return signature;
+}
+
+struct gen_signature gen_signature_send(struct gen_pool *pool, const struct gen_method *method) {
     return (struct gen_signature){
-        gen_format(pool, "int %s", method->c_name),
-        {"struct yoke_channel *channel", gen_format(pool, "const %s *request", method->request->c_type),
-         "const struct yoke_call_options *options", gen_format(pool, "%s_done *done", method->c_name),
-         "void *user_data"},
+        gen_format(pool, "int %s_send", method->c_name),
+        {"struct yoke_call *call", gen_format(pool, "const %s *message", method->request->c_type)},
     };
 }
 

@@ -14,7 +14,7 @@ char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file);
 
 /* ---- Pieces that both are made of ------------------------------------------------------------------------------ */
 
-#define GEN_PARAMETERS_MAX 6
+#define GEN_PARAMETERS_MAX 8
 
 /* A function with its parameters, which header and source share so that the two cannot differ; or a call. */
 struct gen_signature {
@@ -30,6 +30,7 @@ void gen_emit_banner(struct gen_text *text, const struct gen_file *file);
 
 struct gen_signature gen_signature_serve(struct gen_pool *pool, const struct gen_service *service);
 struct gen_signature gen_signature_call(struct gen_pool *pool, const struct gen_method *method);
+struct gen_signature gen_signature_send(struct gen_pool *pool, const struct gen_method *method);
 struct gen_signature gen_signature_reply(struct gen_pool *pool, const struct gen_method *method);
 struct gen_signature gen_signature_on(struct gen_pool *pool, const struct gen_message *event);
 struct gen_signature gen_signature_off(struct gen_pool *pool, const struct gen_message *event);

@@ -18,42 +18,102 @@ static void declare(struct gen_text *text, struct gen_signature signature) {
     gen_emit_signature(text, 0, &signature, ";\n");
 }
 
+/* Members are pointers to functions that get the call, a message if there is one, and user_data. */
+static void emit_member(struct gen_text *text, const char *name, const char *ending, const char *message) {
+    struct gen_signature member = {
+        gen_format(text->pool, "void (*%s%s)", name, ending),
+        {"struct yoke_call *call", message ? message : "void *user_data", message ? "void *user_data" : NULL},
+    };
+    gen_emit_signature(text, 4, &member, ";\n");
+}
+
+static void emit_members(struct gen_text *text, const struct gen_method *method) {
+    gen_emit_comment(text, 4, &method->element, NULL);
+    if (!gen_requests_stream(method)) {
+        emit_member(text, method->member, "", gen_format(text->pool, "const %s *request", method->request->c_type));
+        return;
+    }
+    emit_member(text, method->member, "", NULL);
+    emit_member(text, method->member, "_message", gen_format(text->pool, "const %s *message", method->request->c_type));
+    emit_member(text, method->member, "_end", NULL);
+}
+
+static bool has_streams_of_requests(const struct gen_service *service) {
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (gen_requests_stream(&service->methods[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_streams_of_replies(const struct gen_service *service) {
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (gen_replies_stream(&service->methods[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void emit_handlers(struct gen_text *text, const struct gen_service *service) {
     gen_text_printf(
-        text,
-        "/*\n"
-        " * What a server does with each call: answer it once, now or later, with the method's ..._reply() or\n"
-        " * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n"
-        " */\n"
-        "struct %s_handlers {\n",
-        service->c_name);
+        text, "/*\n"
+              " * What a server does with each call: answer it once, now or later, with the method's ..._reply() or\n"
+              " * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.\n");
+    if (has_streams_of_replies(service)) {
+        gen_text_printf(text,
+                        " *\n"
+                        " * Where replies stream, ..._reply() sends one of them, and yoke_call_finish() answers.\n");
+    }
+    if (has_streams_of_requests(service)) {
+        gen_text_printf(
+            text, " *\n"
+                  " * Where requests stream, the first member is told of the call, ..._message gets each request and\n"
+                  " * ..._end runs after the last. Of the latter two either may be NULL.\n");
+    }
+    gen_text_printf(text, " */\nstruct %s_handlers {\n", service->c_name);
     for (size_t i = 0; i < service->method_count; i++) {
-        const struct gen_method *method = &service->methods[i];
-        struct gen_signature member = {
-            gen_format(text->pool, "void (*%s)", method->member),
-            {"struct yoke_call *call", gen_format(text->pool, "const %s *request", method->request->c_type),
-             "void *user_data"},
-        };
-        gen_emit_comment(text, 4, &method->element, NULL);
-        gen_emit_signature(text, 4, &member, ";\n");
+        emit_members(text, &service->methods[i]);
     }
     gen_text_printf(text, "};\n");
 }
 
+static void emit_callbacks(struct gen_text *text, const struct gen_method *method) {
+    const char *reply = gen_format(text->pool, "const %s *reply", method->reply->c_type);
+    const char *message = gen_format(text->pool, "const %s *message", method->reply->c_type);
+    const char *head = gen_format(text->pool, "typedef void %s_done", method->c_name);
+    if (!gen_replies_stream(method)) {
+        gen_text_printf(text,
+                        "/* `reply` is NULL unless status->code is YOKE_OK. All is valid until this returns. */\n");
+        declare(text,
+                (struct gen_signature){
+                    head, {"struct yoke_call *call", "const struct yoke_status *status", reply, "void *user_data"}});
+        return;
+    }
+    gen_text_printf(text,
+                    "/* Gets each reply; and, after the last, how it ended. All is valid until these return. */\n");
+    declare(text, (struct gen_signature){gen_format(text->pool, "typedef void %s_message", method->c_name),
+                                         {"struct yoke_call *call", message, "void *user_data"}});
+    declare(text, (struct gen_signature){
+                      head, {"struct yoke_call *call", "const struct yoke_status *status", "void *user_data"}});
+}
+
 static void emit_method(struct gen_text *text, const struct gen_method *method) {
-    struct gen_signature done = {
-        gen_format(text->pool, "typedef void %s_done", method->c_name),
-        {"struct yoke_call *call", "const struct yoke_status *status",
-         gen_format(text->pool, "const %s *reply", method->reply->c_type), "void *user_data"},
-    };
     gen_text_printf(text, "\n");
     gen_emit_comment(text, 0, &method->element, NULL);
     gen_text_printf(text, "extern const struct yoke_method %s_method;\n\n", method->c_name);
-    gen_text_printf(text, "/* `reply` is NULL unless status->code is YOKE_OK. All is valid until this returns. */\n");
-    declare(text, done);
-    gen_text_printf(text, "\n/* Call it: see yoke_channel_call() in <yoke/rpc.h>. */\n");
+    emit_callbacks(text, method);
+    gen_text_printf(text, "\n/* Call it: see %s() in <yoke/rpc.h>. */\n",
+                    method->kind == GEN_UNARY ? "yoke_channel_call" : "yoke_channel_open");
     declare(text, gen_signature_call(text->pool, method));
-    gen_text_printf(text, "\n/* Answer it: see yoke_call_reply(). */\n");
+    if (gen_requests_stream(method)) {
+        gen_text_printf(text, "\n/* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */\n");
+        declare(text, gen_signature_send(text->pool, method));
+    }
+    gen_text_printf(text, gen_replies_stream(method)
+                              ? "\n/* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */\n"
+                              : "\n/* Answer it: see yoke_call_reply(). */\n");
     declare(text, gen_signature_reply(text->pool, method));
 }
 

@@ -69,6 +69,7 @@ static void emit_types(struct gen_text *text, const struct gen_file *file) {
 /* ---- Services ------------------------------------------------------------------------------------------------- */
 
 static void emit_handle(struct gen_text *text, const struct gen_method *method) {
+    bool opens = gen_requests_stream(method);
     begin(text, (struct gen_signature){
                     gen_format(text->pool, "static bool %s__handle", method->c_name),
                     {"const void *handlers", "struct yoke_call *call", "const void *request", "void *user_data"},
@@ -78,10 +79,38 @@ static void emit_handle(struct gen_text *text, const struct gen_method *method) 
                     "    if (!table->%s) {\n"
                     "        return false;\n"
                     "    }\n"
-                    "    table->%s(call, request, user_data);\n"
+                    "%s"
+                    "    table->%s(call, %suser_data);\n"
                     "    return true;\n"
                     "}\n",
-                    method->service->c_name, method->member, method->member);
+                    method->service->c_name, method->member, opens ? "    (void)request;\n" : "", method->member,
+                    opens ? "" : "request, ");
+}
+
+/* What hands on a request of a stream, or its end, to who is there for it. */
+static void emit_pass(struct gen_text *text, const struct gen_method *method, const char *what, bool has_message) {
+    const char *head = gen_format(text->pool, "static void %s__%s", method->c_name, what);
+    begin(text, has_message ? (struct gen_signature){head,
+                                                     {"const void *handlers", "struct yoke_call *call",
+                                                      "const void *request", "void *user_data"}}
+                            : (struct gen_signature){
+                                  head, {"const void *handlers", "struct yoke_call *call", "void *user_data"}});
+    gen_text_printf(text,
+                    "    const struct %s_handlers *table = handlers;\n"
+                    "    if (table->%s_%s) {\n"
+                    "        table->%s_%s(call, %suser_data);\n"
+                    "    }\n"
+                    "}\n",
+                    method->service->c_name, method->member, what, method->member, what,
+                    has_message ? "request, " : "");
+}
+
+static void emit_receive(struct gen_text *text, const struct gen_method *method) {
+    begin(text, (struct gen_signature){
+                    gen_format(text->pool, "static void %s__receive", method->c_name),
+                    {"yoke_function *on_message", "struct yoke_call *call", "const void *reply", "void *user_data"},
+                });
+    gen_text_printf(text, "    ((%s_message *)on_message)(call, reply, user_data);\n}\n", method->c_name);
 }
 
 static void emit_complete(struct gen_text *text, const struct gen_method *method) {
@@ -90,34 +119,82 @@ static void emit_complete(struct gen_text *text, const struct gen_method *method
                     {"yoke_function *done", "struct yoke_call *call", "const struct yoke_status *status",
                      "const void *reply", "void *user_data"},
                 });
-    gen_text_printf(text, "    ((%s_done *)done)(call, status, reply, user_data);\n}\n", method->c_name);
+    bool replies_stream = gen_replies_stream(method);
+    gen_text_printf(text, "%s    ((%s_done *)done)(call, status, %suser_data);\n}\n",
+                    replies_stream ? "    (void)reply;\n" : "", method->c_name, replies_stream ? "" : "reply, ");
 }
 
-static void emit_method(struct gen_text *text, const struct gen_method *method) {
+static void emit_trampolines(struct gen_text *text, const struct gen_method *method) {
     emit_handle(text, method);
+    if (gen_requests_stream(method)) {
+        emit_pass(text, method, "message", true);
+        emit_pass(text, method, "end", false);
+    }
+    if (gen_replies_stream(method)) {
+        emit_receive(text, method);
+    }
     emit_complete(text, method);
+}
+
+static void emit_table(struct gen_text *text, const struct gen_method *method) {
+    const char *c_name = method->c_name;
     gen_text_printf(text,
                     "\n"
                     "const struct yoke_method %s_method = {\n"
                     "    .name = \"%s\",\n"
                     "    .id = 0x%08x,\n"
-                    "    .kind = %s,\n"
+                    "    .kind = %s,\n",
+                    c_name, method->name, method->id, gen_kind_name(method->kind));
+    if (method->timeout_ms != 0) {
+        gen_text_printf(text, "    .timeout_us = UINT64_C(%llu),\n", (unsigned long long)method->timeout_ms * 1000);
+    }
+    gen_text_printf(text,
                     "    .request = &%s__type,\n"
                     "    .reply = &%s__type,\n"
-                    "    .handle = %s__handle,\n"
-                    "    .complete = %s__complete,\n"
-                    "};\n",
-                    method->c_name, method->name, method->id, gen_kind_name(method->kind), method->request->c_lower,
-                    method->reply->c_lower, method->c_name, method->c_name);
+                    "    .handle = %s__handle,\n",
+                    method->request->c_lower, method->reply->c_lower, c_name);
+    if (gen_requests_stream(method)) {
+        gen_text_printf(text,
+                        "    .handle_message = %s__message,\n"
+                        "    .handle_end = %s__end,\n",
+                        c_name, c_name);
+    }
+    if (gen_replies_stream(method)) {
+        gen_text_printf(text, "    .receive = %s__receive,\n", c_name);
+    }
+    gen_text_printf(text, "    .complete = %s__complete,\n};\n", c_name);
+}
 
-    begin(text, gen_signature_call(text->pool, method));
-    const char *reference = gen_format(text->pool, "&%s_method", method->c_name);
+static void emit_call_body(struct gen_text *text, const struct gen_method *method, const char *reference) {
+    if (method->kind == GEN_UNARY) {
+        emit_call(text, (struct gen_signature){
+                            "return yoke_channel_call",
+                            {"channel", reference, "request", "options", "(yoke_function *)done", "user_data"},
+                        });
+        return;
+    }
     emit_call(text, (struct gen_signature){
-                        "return yoke_channel_call",
-                        {"channel", reference, "request", "options", "(yoke_function *)done", "user_data"},
+                        "return yoke_channel_open",
+                        {"channel", reference, gen_requests_stream(method) ? "NULL" : "request", "options",
+                         gen_replies_stream(method) ? "(yoke_function *)on_message" : "NULL",
+                         "(yoke_function *)on_done", "user_data", gen_requests_stream(method) ? "ret_call" : "NULL"},
                     });
+}
+
+static void emit_method(struct gen_text *text, const struct gen_method *method) {
+    emit_trampolines(text, method);
+    emit_table(text, method);
+    const char *reference = gen_format(text->pool, "&%s_method", method->c_name);
+    begin(text, gen_signature_call(text->pool, method));
+    emit_call_body(text, method, reference);
+    if (gen_requests_stream(method)) {
+        begin(text, gen_signature_send(text->pool, method));
+        emit_call(text, (struct gen_signature){"return yoke_call_send", {"call", reference, "message"}});
+    }
     begin(text, gen_signature_reply(text->pool, method));
-    emit_call(text, (struct gen_signature){"return yoke_call_reply", {"call", reference, "reply"}});
+    emit_call(text, (struct gen_signature){gen_replies_stream(method) ? "return yoke_call_send_reply"
+                                                                      : "return yoke_call_reply",
+                                           {"call", reference, "reply"}});
 }
 
 static void emit_service(struct gen_text *text, const struct gen_service *service) {

@@ -14,6 +14,14 @@ const char *gen_kind_name(enum gen_kind kind) {
     return names[kind];
 }
 
+bool gen_requests_stream(const struct gen_method *method) {
+    return method->kind == GEN_CLIENT_STREAMING || method->kind == GEN_BIDI_STREAMING;
+}
+
+bool gen_replies_stream(const struct gen_method *method) {
+    return method->kind == GEN_SERVER_STREAMING || method->kind == GEN_BIDI_STREAMING;
+}
+
 const char *gen_c_full_name(struct gen_pool *pool, const struct gen_file *file, const char *full_name) {
     if (!file->c_package) {
         return full_name;
@@ -170,6 +178,7 @@ static const char *build_method(struct gen_model *model, const struct gen_servic
     method->name = gen_format(model->pool, "%s/%s", service->element.full_name, proto->name);
     method->id = gen_name_id(method->name);
     method->kind = kind_of(proto);
+    method->timeout_ms = gen_option_timeout_ms(proto->options);
     method->request = gen_model_message(model, proto->input_type);
     method->reply = gen_model_message(model, proto->output_type);
     method->member = gen_snake(model->pool, proto->name);

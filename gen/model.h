@@ -45,6 +45,7 @@ struct gen_method {
     const char *name; /* "demo.Greeter/Hello" */
     uint32_t id;
     enum gen_kind kind;
+    uint32_t timeout_ms; /* 0: none */
     struct gen_message *request;
     struct gen_message *reply;
     const char *c_name; /* demo_greeter_hello */
@@ -97,6 +98,10 @@ const char *gen_model_build(struct gen_model *model, const Google__Protobuf__Com
 bool gen_message_is_deep(const struct gen_message *message);
 
 const char *gen_kind_name(enum gen_kind kind);
+
+/* Does the caller, or who answers, send any number of messages instead of one? */
+bool gen_requests_stream(const struct gen_method *method);
+bool gen_replies_stream(const struct gen_method *method);
 
 /* A full name as protobuf-c sees it, with the file's c_package in place of its package. */
 const char *gen_c_full_name(struct gen_pool *pool, const struct gen_file *file, const char *full_name);

@@ -59,7 +59,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     master->ending = true;
     for_each_pool(master, yoke__pool_kill_now);
     for_each_pool(master, yoke__pool_reap_now);
-    yoke__calls_settle(&master->engine);
+    (void)yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);

@@ -3,6 +3,7 @@
 
 #include "rpc/cancel.h"
 #include "rpc/connection.h"
+#include "rpc/stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,24 +17,53 @@ const char *yoke_call_method(const struct yoke_call *call) {
     return call->method->name;
 }
 
-/* The call is answered: take it off its connection; free it unless its handler still runs and will use the request. */
-static void finish(struct yoke_call *call) {
-    call->answered = true;
-    yoke__call_release_children(call);
-    if (call->connection != NULL) {
-        yoke__connection_remove_call(call->connection, call);
-    } else {
-        yoke__link_remove(&call->link);
-    }
-    if (call->in_handler) {
-        return;
-    }
+static void free_call(struct yoke_call *call) {
     if (call->engine != NULL) {
         yoke__engine_put_arena(call->engine, call->arena);
         yoke__engine_put_call(call->engine, call);
     } else {
         yoke__arena_destroy(call->arena);
         free(call);
+    }
+}
+
+void yoke__call_retire(struct yoke_call *call) {
+    call->retired = true;
+    if (call->connection != NULL) {
+        yoke__connection_remove_call(call->connection, call);
+    } else {
+        yoke__link_remove(&call->link);
+    }
+    if (call->in_handler == 0) {
+        free_call(call);
+    }
+}
+
+void yoke__call_enter(struct yoke_call *call) {
+    call->in_handler++;
+    call->engine->callback_depth++;
+    if (!call->is_client) {
+        call->engine->current_call = call;
+    }
+}
+
+bool yoke__call_leave(struct yoke_call *call) {
+    call->in_handler--;
+    call->engine->callback_depth--;
+    call->engine->current_call = NULL;
+    if (call->retired && call->in_handler == 0) {
+        free_call(call);
+        return false;
+    }
+    return call->connection != NULL && !call->answered && !call->cancelled;
+}
+
+/* The handler has answered, and is done with the call; what it sent may still have to travel. */
+static void let_go(struct yoke_call *call, bool is_sent) {
+    call->answered = true;
+    yoke__call_release_children(call);
+    if (is_sent) {
+        yoke__call_retire(call);
     }
 }
 
@@ -49,12 +79,10 @@ static int check_wanted(const struct yoke_call *call) {
     return call->cancelled ? -ECANCELED : 0;
 }
 
+/* End the call with an error. 1: once its messages have been sent. */
 static int answer_error(struct yoke_call *call, enum yoke_code code, const char *message) {
     int error = check_wanted(call);
-    if (error != 0) {
-        return error;
-    }
-    return yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
+    return error != 0 ? error : yoke__stream_finish(call, code, message);
 }
 
 int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message) {
@@ -62,9 +90,19 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
         return -EINVAL;
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
-    int error = answer_error(call, is_error_code ? code : YOKE_UNKNOWN, message);
-    finish(call);
-    return error == 0 && !is_error_code ? -EINVAL : error;
+    int result = answer_error(call, is_error_code ? code : YOKE_UNKNOWN, message);
+    let_go(call, result <= 0);
+    return result >= 0 && !is_error_code ? -EINVAL : result < 0 ? result : 0;
+}
+
+int yoke_call_finish(struct yoke_call *call) {
+    if (!yoke__call_is_answerable(call) ||
+        (call->method->kind != YOKE_SERVER_STREAMING && call->method->kind != YOKE_BIDI_STREAMING)) {
+        return -EINVAL;
+    }
+    int result = answer_error(call, YOKE_OK, NULL);
+    let_go(call, result <= 0);
+    return result < 0 ? result : 0;
 }
 
 /* Tell the caller that the reply was not fit to travel. */
@@ -76,18 +114,42 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
     return error != 0 ? error : -EMSGSIZE;
 }
 
+/* The only reply: in the END frame, or, if it is large, in fragments before it. 1: these are still to be sent. */
+static int answer_reply(struct yoke_call *call, const void *reply) {
+    const struct yoke_type *type = call->method->reply;
+    size_t length = type->codec->size(type->descriptor, reply);
+    if (length > call->engine->limits.max_message_bytes) {
+        return answer_oversized(call, length);
+    }
+    if (length <= YOKE__WHOLE_MAX) {
+        return yoke__connection_answer(call->connection, call, reply, length);
+    }
+    int error = yoke__stream_send(call, type, reply, length, false, false);
+    if (error != 0) {
+        (void)answer_error(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");
+        return error;
+    }
+    return yoke__stream_finish(call, YOKE_OK, NULL);
+}
+
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
     if (!yoke__call_is_answerable(call) || call->method->id != method->id ||
-        call->method->reply->descriptor != method->reply->descriptor) {
+        call->method->reply->descriptor != method->reply->descriptor ||
+        (method->kind != YOKE_UNARY && method->kind != YOKE_CLIENT_STREAMING)) {
         return -EINVAL;
     }
-    int error = check_wanted(call);
-    if (error == 0) {
-        size_t length = method->reply->codec->size(method->reply->descriptor, reply);
-        error = length > call->engine->limits.max_message_bytes
-                    ? answer_oversized(call, length)
-                    : yoke__connection_answer(call->connection, call, reply, length);
+    int result = check_wanted(call);
+    if (result == 0) {
+        result = answer_reply(call, reply);
     }
-    finish(call);
-    return error;
+    let_go(call, result <= 0);
+    return result < 0 ? result : 0;
+}
+
+void yoke_call_set_data(struct yoke_call *call, void *data) {
+    call->data = data;
+}
+
+void *yoke_call_data(const struct yoke_call *call) {
+    return call->data;
 }

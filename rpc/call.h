@@ -20,6 +20,10 @@ struct yoke_call {
     const struct yoke_method *method;
     struct yoke_peer peer;
     uint32_t stream;
+    struct yoke__stream *streaming; /* NULL while the call has no messages beyond those of its OPEN and END */
+    void *data;                     /* the user's */
+    yoke_writable_hook *on_writable;
+    void *on_writable_data;
     bool is_client;
     struct yoke_call *next_in_map;
     bool is_mapped; /* in the connection's map: frames for it are expected */
@@ -28,21 +32,39 @@ struct yoke_call {
     size_t deadline_index; /* in the engine's deadlines, while is_timed */
     bool is_timed;
 
-    /* Client side. */
-    yoke_function *done;
+    /* Client side: callbacks. Server side: the handlers' user_data. */
     void *user_data;
+
+    /* Client side. */
+    yoke_function *done, *on_message;
     uint32_t max_reply_bytes;
     struct yoke__link sibling; /* among the calls that the parent made */
     enum yoke_code verdict;    /* what the callback will be told; set once the call has ended on our side */
+    const char *verdict_message; /* static */
 
     /* Server side. */
     struct yoke_arena *arena;   /* holds the request */
     size_t held_bytes;          /* of memory, once the handler has returned without answering */
     struct yoke__link children; /* calls that end with this one */
-    bool in_handler, answered, cancelled;
+    const void *handlers;
+    unsigned in_handler; /* callbacks that run with this call */
+    bool dispatched;     /* the handler knows of it and will answer it */
+    bool input_ended;    /* the caller sends no more messages */
+    bool answered, cancelled;
+    bool retired; /* answered, and nothing is left to be sent: to be freed when no callback runs */
     yoke_cancel_hook *on_cancel;
     void *on_cancel_data;
 };
+
+/* Around each callback that gets the call. False from the second: the call is gone, or has ended. */
+void yoke__call_enter(struct yoke_call *call);
+bool yoke__call_leave(struct yoke_call *call);
+
+/* Hand the only request of a call to its handler. */
+void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length);
+
+/* The call is over at this side: take it off its connection; free it unless a callback still runs with it. */
+void yoke__call_retire(struct yoke_call *call);
 
 /* Is this a call to answer that has not been answered? */
 bool yoke__call_is_answerable(const struct yoke_call *call);

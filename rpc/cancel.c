@@ -3,22 +3,30 @@
 
 #include "rpc/call.h"
 #include "rpc/connection.h"
+#include "rpc/stream.h"
 
 #include <errno.h>
 
-void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict) {
+#define CANCELLED_MESSAGE "the call was cancelled"
+#define DEADLINE_MESSAGE "the deadline has passed"
+
+void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const char *message) {
     call->verdict = verdict;
+    call->verdict_message = message;
     yoke__link_append(&call->engine->settled, &call->link);
 }
 
-void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict) {
+void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const char *message) {
     struct yoke__connection *connection = call->connection;
     if (connection == NULL) {
         return;
     }
+    bool has_ended = !call->is_mapped;
     yoke__connection_remove_call(connection, call);
-    yoke__connection_send_cancel(connection, call->stream, call->method->id);
-    yoke__call_settle(call, verdict);
+    if (!has_ended) {
+        yoke__connection_send_cancel(connection, call->stream, call->method->id);
+    }
+    yoke__call_settle(call, verdict, message);
 }
 
 /* The first of the calls that are part of `parent`, taken out; NULL when there is none. */
@@ -46,42 +54,64 @@ void yoke__call_revoke(struct yoke_call *call) {
          * could make a handler that answers late hold any number of them. */
         yoke__connection_unmap_call(call->connection, call);
     }
-    for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
-        yoke__call_abandon(child, YOKE_CANCELLED);
+    if (call->streaming != NULL) {
+        yoke__stream_void(call->streaming);
     }
-    if (call->on_cancel != NULL && !call->engine->is_mute) {
-        struct yoke__engine *engine = call->engine;
-        engine->callback_depth++;
+    for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
+        yoke__call_abandon(child, YOKE_CANCELLED, CANCELLED_MESSAGE);
+    }
+    if (call->answered || !call->dispatched) {
+        /* Its handler has nothing more to do with it; it only waited for its messages to travel. */
+        yoke__call_retire(call);
+    } else if (call->on_cancel != NULL && !call->engine->is_mute) {
+        yoke__call_enter(call);
         call->on_cancel(call, call->on_cancel_data);
-        engine->callback_depth--;
+        (void)yoke__call_leave(call);
     }
 }
 
 static void expire(struct yoke_call *call) {
     if (call->is_client) {
-        yoke__call_abandon(call, YOKE_DEADLINE_EXCEEDED);
+        yoke__call_abandon(call, YOKE_DEADLINE_EXCEEDED, DEADLINE_MESSAGE);
         return;
     }
     /* The caller watches the deadline, too, but it need not be alive to do so. */
     (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, YOKE_DEADLINE_EXCEEDED,
-                                        "the deadline has passed");
+                                        DEADLINE_MESSAGE);
     yoke__call_revoke(call);
 }
 
-static void expire_due(struct yoke__engine *engine) {
+static bool expire_due(struct yoke__engine *engine) {
     struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
     if (first == NULL) {
-        return;
+        return false;
     }
+    bool has_expired = false;
     uint64_t now_ns = engine->clock_ns();
     while (first != NULL && first->deadline_ns <= now_ns) {
         expire(first);
+        has_expired = true;
         first = yoke__deadlines_first(&engine->deadlines);
+    }
+    return has_expired;
+}
+
+/* Up to the last one that is there now, so that a callback that is due again at once cannot keep the loop from turning. */
+static void wake_due(struct yoke__engine *engine) {
+    const struct yoke__link *last = engine->wakeups.previous;
+    bool is_last = false;
+    while (!is_last && !yoke__link_is_alone(&engine->wakeups)) {
+        struct yoke__stream *stream = YOKE__CONTAINER(engine->wakeups.next, struct yoke__stream, wakeup);
+        is_last = &stream->wakeup == last;
+        yoke__link_remove(&stream->wakeup);
+        yoke__stream_wake(stream);
     }
 }
 
-void yoke__calls_settle(struct yoke__engine *engine) {
-    expire_due(engine);
+bool yoke__calls_settle(struct yoke__engine *engine) {
+    bool has_run = expire_due(engine);
+    has_run |= !yoke__link_is_alone(&engine->wakeups) || !yoke__link_is_alone(&engine->settled);
+    wake_due(engine);
     /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */
     const struct yoke__link *last = engine->settled.previous;
     bool is_last = false;
@@ -89,14 +119,13 @@ void yoke__calls_settle(struct yoke__engine *engine) {
         struct yoke_call *call = YOKE__CONTAINER(engine->settled.next, struct yoke_call, link);
         is_last = &call->link == last;
         yoke__link_remove(&call->link);
-        yoke__call_complete(call, call->verdict,
-                            call->verdict == YOKE_CANCELLED ? "the call was cancelled" : "the deadline has passed",
-                            NULL);
+        yoke__call_complete(call, call->verdict, call->verdict_message, NULL);
     }
+    return has_run;
 }
 
 uint64_t yoke__calls_due_ns(const struct yoke__engine *engine) {
-    if (!yoke__link_is_alone(&engine->settled)) {
+    if (!yoke__link_is_alone(&engine->settled) || !yoke__link_is_alone(&engine->wakeups)) {
         return 0;
     }
     const struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
@@ -112,7 +141,7 @@ int yoke_call_cancel(struct yoke_call *call) {
     if (call->connection == NULL) {
         return -EALREADY;
     }
-    yoke__call_abandon(call, YOKE_CANCELLED);
+    yoke__call_abandon(call, YOKE_CANCELLED, CANCELLED_MESSAGE);
     return 0;
 }
 

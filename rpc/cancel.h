@@ -7,11 +7,12 @@
 
 #include "rpc/engine.h"
 
-/* A call of ours that is on no connection has ended; its callback will come from yoke__calls_settle(). */
-void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict);
+/* A call of ours that is on no connection has ended; its callback will come from yoke__calls_settle(). `message`
+ * is static. */
+void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const char *message);
 
 /* End a call of ours here, tell the peer, and settle it. Harmless when it has ended. */
-void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict);
+void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const char *message);
 
 /* The answer to this call is not wanted any more: tell its handler, cancel the calls that are part of it. */
 void yoke__call_revoke(struct yoke_call *call);
@@ -19,8 +20,8 @@ void yoke__call_revoke(struct yoke_call *call);
 /* The call is answered: what was part of it goes on alone. */
 void yoke__call_release_children(struct yoke_call *call);
 
-/* End what is past its deadline and run the callbacks that are due. From the loop. */
-void yoke__calls_settle(struct yoke__engine *engine);
+/* End what is past its deadline and run the callbacks that are due, from the loop. False when there was nothing to do. */
+bool yoke__calls_settle(struct yoke__engine *engine);
 
 /* When yoke__calls_settle() will next have something to do; 0: now; UINT64_MAX: unknown yet. */
 uint64_t yoke__calls_due_ns(const struct yoke__engine *engine);

@@ -63,14 +63,27 @@ static uint32_t lesser_limit(uint32_t option, uint32_t limit) {
 
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data) {
+    if (method->kind != YOKE_UNARY) {
+        return yoke__engine_is_foreign(channel->engine) ? -ECHILD : -EINVAL;
+    }
+    return yoke_channel_open(channel, method, request, options, NULL, done, user_data, NULL);
+}
+
+int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                      const struct yoke_call_options *options, yoke_function *on_message, yoke_function *done,
+                      void *user_data, struct yoke_call **ret_call) {
     struct yoke__engine *engine = channel->engine;
     if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
     struct yoke_call_options known;
-    int error = method->kind != YOKE_UNARY ? -EINVAL : read_options(options, &known);
+    int error = read_options(options, &known);
     if (error != 0) {
         return error;
+    }
+    bool requests_stream = method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
+    if (requests_stream != (request == NULL)) {
+        return -EINVAL;
     }
     struct yoke__connection *connection = channel->class->pick(channel);
     if (connection == NULL) {
@@ -84,6 +97,7 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
         .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
         .deadline_ns = find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
         .parent = parent,
+        .on_message = on_message,
         .done = done,
         .user_data = user_data,
     };
@@ -91,6 +105,9 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     error = yoke__connection_call(connection, method, request, &setup, &call);
     if (error == 0 && known.ret_call != NULL) {
         *known.ret_call = call;
+    }
+    if (error == 0 && ret_call != NULL) {
+        *ret_call = call;
     }
     return error;
 }

@@ -4,6 +4,7 @@
 #include "rpc/call.h"
 #include "rpc/cancel.h"
 #include "rpc/codec.h"
+#include "rpc/stream.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -36,6 +37,8 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
     yoke__output_init(&connection->output, &engine->chunks);
     yoke__link_init(&connection->outgoing);
     yoke__link_init(&connection->incoming);
+    yoke__link_init(&connection->senders);
+    yoke__link_init(&connection->waiters);
 }
 
 void yoke__connection_release(struct yoke__connection *connection) {
@@ -63,12 +66,15 @@ void yoke__connection_fail(struct yoke__connection *connection, const char *form
 }
 
 void yoke__connection_attention(struct yoke__connection *connection) {
-    connection->hooks->attention(connection);
+    if (!connection->is_pumping) {
+        connection->hooks->attention(connection);
+    }
 }
 
 /* ---- Sending --------------------------------------------------------------------------------------------------- */
 
-/* Write a header and reserve its payload behind it. NULL when out of memory; else commit with queue_frame(). */
+/* Write a header and reserve its payload behind it. NULL when out of memory; else commit with
+ * yoke__connection_queue(). */
 static uint8_t *reserve_any_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
     uint8_t *out = yoke__output_reserve(&connection->output, YOKE__FRAME_HEADER_SIZE + (size_t)frame->length);
     if (out == NULL) {
@@ -79,11 +85,11 @@ static uint8_t *reserve_any_frame(struct yoke__connection *connection, const str
 }
 
 /* The same for all frames but HELLO, which goes before them. */
-static uint8_t *reserve_frame(struct yoke__connection *connection, const struct yoke__frame *frame) {
+uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame) {
     return yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
 }
 
-static void queue_frame(struct yoke__connection *connection, size_t payload_length) {
+void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
     yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
 }
 
@@ -102,7 +108,7 @@ int yoke__connection_greet(struct yoke__connection *connection) {
         return -ENOMEM;
     }
     memcpy(out, payload, length);
-    queue_frame(connection, length);
+    yoke__connection_queue(connection, length);
     connection->greeted = true;
     connection->server->announced = true;
     yoke__connection_attention(connection);
@@ -117,7 +123,7 @@ static int check_sendable(const struct yoke__connection *connection, size_t leng
     if (length > connection->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return connection->output.queued > connection->engine->limits.max_queued_bytes ? -ENOBUFS : 0;
+    return yoke__streams_are_congested(connection) ? -ENOBUFS : 0;
 }
 
 /* Ids are not reused while live, which matters once they have wrapped around. */
@@ -158,6 +164,9 @@ void yoke__connection_unmap_call(struct yoke__connection *connection, struct yok
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call) {
     yoke__connection_unmap_call(connection, call);
     yoke__link_remove(&call->link);
+    if (call->streaming != NULL) {
+        yoke__stream_detach(call->streaming);
+    }
     call->connection = NULL;
     connection->buffered_bytes -= call->held_bytes;
     if (call->is_client) {
@@ -183,6 +192,7 @@ static void fill_call(struct yoke_call *call, const struct yoke__connection *con
     call->method = method;
     call->is_client = true;
     call->deadline_ns = setup->deadline_ns;
+    call->on_message = setup->on_message;
     call->done = setup->done;
     call->user_data = setup->user_data;
     call->max_reply_bytes = setup->max_reply_bytes;
@@ -193,35 +203,57 @@ static void fill_call(struct yoke_call *call, const struct yoke__connection *con
     }
 }
 
-/* Queue the frame that opens the call. -ENOMEM. */
+/* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const void *request, size_t length) {
     const struct yoke_type *type = call->method->request;
-    bool has_deadline = call->deadline_ns != 0;
-    size_t payload_length = length + (has_deadline ? YOKE__DEADLINE_SIZE : 0);
-    const struct yoke__frame frame = {
-        .length = (uint32_t)payload_length,
-        .stream = call->stream,
-        .method = call->method->id,
-        .type = YOKE__FRAME_OPEN,
-        .flags = (uint8_t)(YOKE__FLAG_END_STREAM | (has_deadline ? YOKE__FLAG_DEADLINE : 0)),
-    };
-    uint8_t *payload = reserve_frame(connection, &frame);
+    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE;
+    if (call->deadline_ns != 0) {
+        flags |= YOKE__FLAG_DEADLINE;
+        length += YOKE__DEADLINE_SIZE;
+    }
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .stream = call->stream,
+                                      .method = call->method->id,
+                                      .type = YOKE__FRAME_OPEN,
+                                      .flags = (uint8_t)flags};
+    uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
         return -ENOMEM;
     }
-    if (has_deadline) {
+    if (call->deadline_ns != 0) {
         const uint64_t deadline = htole64(call->deadline_ns);
         memcpy(payload, &deadline, YOKE__DEADLINE_SIZE);
         payload += YOKE__DEADLINE_SIZE;
     }
-    type->codec->pack(type->descriptor, request, payload);
-    queue_frame(connection, payload_length);
+    if (request != NULL) {
+        type->codec->pack(type->descriptor, request, payload);
+    }
+    yoke__connection_queue(connection, length);
     return 0;
+}
+
+/* Open the call, and send its only request, or none when requests stream. -ENOMEM. */
+static int start_call(struct yoke__connection *connection, struct yoke_call *call, const void *request, size_t length) {
+    bool is_large = length > YOKE__WHOLE_MAX;
+    call->stream = take_stream(connection);
+    int error = send_open(connection, call, is_large ? NULL : request, is_large ? 0 : length);
+    if (error != 0) {
+        return error;
+    }
+    add_call(connection, call);
+    if (is_large) {
+        error = yoke__stream_send(call, call->method->request, request, length, true, false);
+        if (error != 0) {
+            yoke__connection_remove_call(connection, call);
+            yoke__connection_send_cancel(connection, call->stream, call->method->id);
+        }
+    }
+    return error;
 }
 
 int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
                           const struct yoke__call_setup *setup, struct yoke_call **ret_call) {
-    size_t length = method->request->codec->size(method->request->descriptor, request);
+    size_t length = request != NULL ? method->request->codec->size(method->request->descriptor, request) : 0;
     int error = check_sendable(connection, length);
     if (error != 0) {
         return error;
@@ -231,30 +263,27 @@ int yoke__connection_call(struct yoke__connection *connection, const struct yoke
         return -ENOMEM;
     }
     fill_call(call, connection, method, setup);
-    *ret_call = call;
     if (setup->parent != NULL && setup->parent->cancelled) {
-        yoke__call_settle(call, YOKE_CANCELLED);
-        return 0;
+        yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
+    } else if (call->deadline_ns != 0 && call->deadline_ns <= connection->engine->clock_ns()) {
+        yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
+    } else {
+        error = start_call(connection, call, request, length);
     }
-    if (call->deadline_ns != 0 && call->deadline_ns <= connection->engine->clock_ns()) {
-        yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED);
-        return 0;
-    }
-    call->stream = take_stream(connection);
-    if (send_open(connection, call, request, length) != 0) {
+    if (error != 0) {
         yoke__link_remove(&call->sibling);
         yoke__engine_put_call(connection->engine, call);
-        return -ENOMEM;
+        return error;
     }
-    add_call(connection, call);
+    *ret_call = call;
     yoke__connection_attention(connection);
     return 0;
 }
 
 void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t stream, uint32_t method) {
     const struct yoke__frame frame = {.stream = stream, .method = method, .type = YOKE__FRAME_CANCEL};
-    if (reserve_frame(connection, &frame) != NULL) {
-        queue_frame(connection, 0);
+    if (yoke__connection_reserve(connection, &frame) != NULL) {
+        yoke__connection_queue(connection, 0);
         yoke__connection_attention(connection);
     }
 }
@@ -266,43 +295,54 @@ int yoke__connection_emit(struct yoke__connection *connection, const struct yoke
         return error;
     }
     const struct yoke__frame frame = {.length = (uint32_t)length, .method = type->id, .type = YOKE__FRAME_EVENT};
-    uint8_t *payload = reserve_frame(connection, &frame);
+    uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
         return -ENOMEM;
     }
-    queue_frame(connection, length);
+    yoke__connection_queue(connection, length);
     *ret_payload = payload;
     return 0;
 }
 
 /* Reserve the END frame that answers a call of the peer. NULL when out of memory: the connection has failed then. */
 static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t stream, uint32_t method,
-                               enum yoke_code code, size_t length) {
-    const struct yoke__frame frame = {
-        .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
-    uint8_t *payload = reserve_frame(connection, &frame);
+                               enum yoke_code code, unsigned flags, size_t length) {
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .stream = stream,
+                                      .method = method,
+                                      .type = YOKE__FRAME_END,
+                                      .flags = (uint8_t)flags,
+                                      .aux = (uint16_t)code};
+    uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
         yoke__connection_break(connection, "out of memory for an answer");
     }
     return payload;
 }
 
-static void queue_answer(struct yoke__connection *connection, size_t length) {
-    queue_frame(connection, length);
-    if (connection->output.queued / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
-        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them",
-                              connection->output.queued);
+void yoke__connection_check_unread(struct yoke__connection *connection) {
+    size_t waiting = connection->output.queued + connection->outbox_bytes;
+    if (waiting / QUEUE_HARD_FACTOR > connection->engine->limits.max_queued_bytes) {
+        yoke__connection_fail(connection, "%zu bytes of answers are queued; the peer does not read them", waiting);
     }
+}
+
+static void queue_answer(struct yoke__connection *connection, size_t length) {
+    yoke__connection_queue(connection, length);
+    yoke__connection_check_unread(connection);
     yoke__connection_attention(connection);
 }
 
 int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
                             size_t length) {
-    uint8_t *payload = reserve_answer(connection, call->stream, call->method->id, YOKE_OK, length);
+    unsigned flags = reply != NULL ? 0 : YOKE__FLAG_NO_MESSAGE;
+    uint8_t *payload = reserve_answer(connection, call->stream, call->method->id, YOKE_OK, flags, length);
     if (payload == NULL) {
         return -ENOMEM;
     }
-    call->method->reply->codec->pack(call->method->reply->descriptor, reply, payload);
+    if (reply != NULL) {
+        call->method->reply->codec->pack(call->method->reply->descriptor, reply, payload);
+    }
     queue_answer(connection, length);
     return 0;
 }
@@ -311,7 +351,7 @@ int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t 
                                   enum yoke_code code, const char *message) {
     uint8_t status[YOKE__CONTROL_SIZE_MAX];
     size_t length = yoke__status_encode(message, status);
-    uint8_t *payload = reserve_answer(connection, stream, method, code, length);
+    uint8_t *payload = reserve_answer(connection, stream, method, code, 0, length);
     if (payload == NULL) {
         return -ENOMEM;
     }
@@ -331,7 +371,12 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;
     }
-    yoke__engine_put_call(engine, call);
+    if (call->in_handler == 0) {
+        yoke__engine_put_call(engine, call);
+    } else {
+        /* Another callback of it runs the loop. */
+        call->retired = true;
+    }
 }
 
 static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
@@ -348,6 +393,16 @@ static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, si
                        code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
         yoke__call_complete(call, code, message, NULL);
     }
+}
+
+/* The status of our call has come; what came before it may still wait to be delivered. */
+static void end_stream(struct yoke_call *call, enum yoke_code code, const char *message) {
+    if (call->streaming != NULL) {
+        yoke__stream_receive_status(call, code, message);
+        return;
+    }
+    yoke__connection_remove_call(call->connection, call);
+    yoke__call_complete(call, code, message, NULL);
 }
 
 /* ---- Receiving: one function per frame type. The frame's header has been checked by check_frame(). -------------- */
@@ -374,31 +429,7 @@ static const char *find_refusal(const struct yoke__connection *connection, const
     if (connection->buffered_bytes > limits->max_buffered_bytes) {
         return "max_buffered_bytes of requests are unanswered";
     }
-    return connection->output.queued > limits->max_queued_bytes ? "max_queued_bytes wait to be written" : NULL;
-}
-
-/* Let the handler have the call, and free it if it was answered at once. */
-static void dispatch_call(const struct yoke__route *route, struct yoke_call *call, const void *request) {
-    struct yoke__engine *engine = call->engine;
-    call->in_handler = true;
-    engine->current_call = call;
-    engine->callback_depth++;
-    bool handled = route->method->handle(route->handlers, call, request, route->user_data);
-    engine->callback_depth--;
-    engine->current_call = NULL;
-    if (!handled) {
-        char message[YOKE_STATUS_MESSAGE_MAX + 1];
-        (void)snprintf(message, sizeof message, "%s has no handler", route->method->name);
-        (void)yoke_call_fail(call, YOKE_UNIMPLEMENTED, message);
-    }
-    call->in_handler = false;
-    if (call->answered) {
-        yoke__engine_put_arena(engine, call->arena);
-        yoke__engine_put_call(engine, call);
-    } else {
-        call->held_bytes = call->arena->heap;
-        call->connection->buffered_bytes += call->held_bytes;
-    }
+    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
 __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__connection *connection,
@@ -417,34 +448,88 @@ static size_t prefix_size(const struct yoke__frame *frame) {
     return frame->type == YOKE__FRAME_OPEN && (frame->flags & YOKE__FLAG_DEADLINE) ? YOKE__DEADLINE_SIZE : 0;
 }
 
-/* The peer has a call for a method that we have. `deadline_ns` is 0 when there is none. */
-static void accept_call(struct yoke__connection *connection, const struct yoke__frame *frame,
-                        const struct yoke__route *route, const uint8_t *message, size_t length, uint64_t deadline_ns) {
-    const char *name = route->method->name;
-    struct yoke_arena *arena = NULL;
+/* End a call that its handler has not heard of. */
+__attribute__((format(printf, 3, 4))) static void reject_call(struct yoke_call *call, enum yoke_code code,
+                                                              const char *format, ...) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
+    yoke__call_retire(call);
+}
+
+/* Let the handler have the call; `request` is NULL when requests stream. False when the call has ended over it. */
+static bool run_handler(struct yoke_call *call, const void *request) {
+    call->dispatched = true;
+    yoke__call_enter(call);
+    if (!call->method->handle(call->handlers, call, request, call->user_data)) {
+        char message[YOKE_STATUS_MESSAGE_MAX + 1];
+        (void)snprintf(message, sizeof message, "%s has no handler", call->method->name);
+        (void)yoke_call_fail(call, YOKE_UNIMPLEMENTED, message);
+    }
+    return yoke__call_leave(call);
+}
+
+void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length) {
     const void *request;
     enum yoke_code code =
-        yoke__message_decode(connection->engine, route->method->request, message, length, &arena, &request);
+        yoke__message_decode(call->engine, call->method->request, bytes, length, &call->arena, &request);
     if (code != YOKE_OK) {
-        refuse_call(connection, frame, code, "the request of %s %s", name,
+        reject_call(call, code, "the request of %s %s", call->method->name,
                     code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
         return;
     }
+    if (run_handler(call, request)) {
+        call->held_bytes = call->arena->heap;
+        call->connection->buffered_bytes += call->held_bytes;
+    }
+}
+
+/* Give an accepted call what its OPEN carried. `message` is NULL when that was none. */
+static void begin_call(struct yoke_call *call, bool requests_stream, bool is_only, const uint8_t *message,
+                       size_t length) {
+    if (!requests_stream && message != NULL && is_only) {
+        call->input_ended = true;
+        yoke__call_dispatch(call, message, length);
+        return;
+    }
+    if (yoke__stream_of(call) == NULL) {
+        reject_call(call, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", call->method->name);
+        return;
+    }
+    if (requests_stream && !run_handler(call, NULL)) {
+        return;
+    }
+    if (message != NULL && !yoke__stream_take(call, message, length, 0)) {
+        return;
+    }
+    if (is_only && !call->answered) {
+        yoke__stream_end_input(call);
+    }
+}
+
+/* The peer has a call for a method that we have. `deadline_ns` is 0 when there is none. */
+static void accept_call(struct yoke__connection *connection, const struct yoke__frame *frame,
+                        const struct yoke__route *route, const uint8_t *message, size_t length, uint64_t deadline_ns) {
     struct yoke_call *call = reserve_call(connection);
     if (call == NULL) {
-        yoke__engine_put_arena(connection->engine, arena);
-        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+        refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", route->method->name);
         return;
     }
     call->engine = connection->engine;
     call->peer = connection->peer;
     call->method = route->method;
+    call->handlers = route->handlers;
+    call->user_data = route->user_data;
     call->stream = frame->stream;
     call->deadline_ns = deadline_ns;
-    call->arena = arena;
     yoke__link_init(&call->children);
     add_call(connection, call);
-    dispatch_call(route, call, request);
+    bool requests_stream = route->method->kind == YOKE_CLIENT_STREAMING || route->method->kind == YOKE_BIDI_STREAMING;
+    begin_call(call, requests_stream, (frame->flags & YOKE__FLAG_END_STREAM) != 0,
+               (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message, length);
 }
 
 /* `payload` is NULL when it is too large to be taken. */
@@ -478,30 +563,68 @@ static void receive_open(struct yoke__connection *connection, const struct yoke_
     accept_call(connection, frame, route, payload + prefix, frame->length - prefix, deadline_ns);
 }
 
+/* Our call has been answered OK. `reply` is NULL when END carried none. */
+static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t length) {
+    bool replies_stream = call->method->kind == YOKE_SERVER_STREAMING || call->method->kind == YOKE_BIDI_STREAMING;
+    if (reply != NULL && (replies_stream || call->streaming != NULL)) {
+        if (yoke__stream_of(call) == NULL) {
+            yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");
+            return;
+        }
+        if (!yoke__stream_take(call, reply, length, 0)) {
+            return;
+        }
+        reply = NULL;
+    }
+    if (replies_stream) {
+        end_stream(call, YOKE_OK, "");
+        return;
+    }
+    /* A large reply came in fragments before, and waits. */
+    struct yoke__stream *stream = call->streaming;
+    if (reply == NULL && stream != NULL) {
+        reply = yoke__stream_only(stream, &length);
+    }
+    yoke__connection_remove_call(call->connection, call);
+    if (reply == NULL) {
+        yoke__call_complete(call, YOKE_UNIMPLEMENTED, "the method sends one reply, and none came", NULL);
+    } else {
+        complete_with_reply(call, reply, length);
+    }
+}
+
+static void receive_error(struct yoke_call *call, enum yoke_code code, const char *message) {
+    if (code == YOKE_CANCELLED && call->deadline_ns != 0 && call->deadline_ns <= call->engine->clock_ns()) {
+        /* Both ends watch the deadline; whichever noticed first, this is why. */
+        code = YOKE_DEADLINE_EXCEEDED;
+        message = "the deadline has passed";
+    }
+    end_stream(call, code, message);
+}
+
 /* `payload` is NULL when it is too large to be taken. */
-static void receive_end(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload) {
+static void receive_end(struct yoke__connection *connection, const struct yoke__frame *frame,
+                        const uint8_t *payload) {
     struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
     if (call == NULL) {
         /* It crossed our CANCEL. */
         return;
     }
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
-    if (frame->aux != YOKE_OK && yoke__status_decode(payload, frame->length, message) != 0) {
-        yoke__connection_fail(connection, "the status of END is malformed");
-        return;
-    }
-    yoke__connection_remove_call(connection, call);
-    if (frame->aux == YOKE_CANCELLED && call->deadline_ns != 0 && call->deadline_ns <= call->engine->clock_ns()) {
-        /* Both ends watch the deadline; whichever noticed first, this is why. */
-        yoke__call_complete(call, YOKE_DEADLINE_EXCEEDED, "the deadline has passed", NULL);
+    if (frame->aux == YOKE_OK && call->streaming != NULL && call->streaming->inbox_part != NULL) {
+        yoke__connection_fail(connection, "END says OK within a message on stream %" PRIu32, frame->stream);
     } else if (frame->aux != YOKE_OK) {
-        yoke__call_complete(call, (enum yoke_code)frame->aux, message, NULL);
+        if (yoke__status_decode(payload, frame->length, message) != 0) {
+            yoke__connection_fail(connection, "the status of END is malformed");
+        } else {
+            receive_error(call, (enum yoke_code)frame->aux, message);
+        }
     } else if (payload == NULL || frame->length > call->max_reply_bytes) {
         (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
                        call->method->name, frame->length);
-        yoke__call_complete(call, YOKE_RESOURCE_EXHAUSTED, message, NULL);
+        end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
     } else {
-        complete_with_reply(call, payload, frame->length);
+        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : payload, frame->length);
     }
 }
 
@@ -560,10 +683,15 @@ static const char *check_open(const struct yoke__connection *connection, const s
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
     }
-    if ((frame->flags | YOKE__FLAG_DEADLINE) != (YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE) || frame->aux != 0) {
+    if ((frame->flags & ~(YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE)) != 0 || frame->aux != 0) {
         return "OPEN has unknown flags";
     }
-    return frame->length < prefix_size(frame) ? "OPEN is too short for its deadline" : NULL;
+    if (frame->length < prefix_size(frame)) {
+        return "OPEN is too short for its deadline";
+    }
+    return (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && frame->length != prefix_size(frame)
+               ? "OPEN says that it has no message, and has one"
+               : NULL;
 }
 
 static const char *check_end(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -574,10 +702,49 @@ static const char *check_end(const struct yoke__connection *connection, const st
     if (call != NULL && frame->method != call->method->id) {
         return "END names another method than its call";
     }
-    if (frame->flags != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
+    unsigned allowed = frame->aux == YOKE_OK ? YOKE__FLAG_NO_MESSAGE : 0;
+    if ((frame->flags & ~allowed) != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
         return "END has unknown flags or an unknown status code";
     }
+    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && frame->length != 0) {
+        return "END says that it has no message, and has one";
+    }
     return frame->aux != YOKE_OK && frame->length > YOKE__CONTROL_SIZE_MAX ? "the status of END is too long" : NULL;
+}
+
+/* MESSAGE goes both ways; only a caller ends its stream with it. */
+static const char *check_message(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    bool is_ours = is_our_stream(connection, frame->stream);
+    if (!is_ours && !is_peers_stream(connection, frame->stream)) {
+        return "MESSAGE is for no call";
+    }
+    unsigned allowed = YOKE__FLAG_MORE | (is_ours ? 0 : YOKE__FLAG_END_STREAM | YOKE__FLAG_NO_MESSAGE);
+    if ((frame->flags & ~allowed) != 0 || frame->aux != 0) {
+        return "MESSAGE has unknown flags";
+    }
+    if ((frame->flags & YOKE__FLAG_MORE) != 0 && frame->flags != YOKE__FLAG_MORE) {
+        return "MESSAGE ends a stream within a message";
+    }
+    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 &&
+        (frame->length != 0 || (frame->flags & YOKE__FLAG_END_STREAM) == 0)) {
+        return "MESSAGE says that it has no message, and has one, or no meaning at all";
+    }
+    if (frame->length > YOKE__WHOLE_MAX) {
+        return "MESSAGE is too long for one frame";
+    }
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    return call != NULL && frame->method != call->method->id ? "MESSAGE names another method than its call" : NULL;
+}
+
+static const char *check_credit(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (!is_our_stream(connection, frame->stream) && !is_peers_stream(connection, frame->stream)) {
+        return "CREDIT is for no call";
+    }
+    if (frame->flags != 0 || frame->aux != 0 || frame->length != YOKE__CREDIT_SIZE) {
+        return "CREDIT has flags or not 4 bytes";
+    }
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    return call != NULL && frame->method != call->method->id ? "CREDIT names another method than its call" : NULL;
 }
 
 static const char *check_cancel(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -606,6 +773,10 @@ static const char *check_frame(const struct yoke__connection *connection, const 
         return check_event(frame);
     case YOKE__FRAME_CANCEL:
         return check_cancel(connection, frame);
+    case YOKE__FRAME_MESSAGE:
+        return check_message(connection, frame);
+    case YOKE__FRAME_CREDIT:
+        return check_credit(connection, frame);
     default:
         return "unknown frame type";
     }
@@ -627,6 +798,12 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
         break;
     case YOKE__FRAME_CANCEL:
         receive_cancel(connection, frame);
+        break;
+    case YOKE__FRAME_MESSAGE:
+        yoke__stream_receive_message(connection, frame, payload);
+        break;
+    case YOKE__FRAME_CREDIT:
+        yoke__stream_receive_credit(connection, frame, payload);
         break;
     default:
         receive_event(connection, frame, payload);
@@ -660,7 +837,8 @@ static bool receive_next(struct yoke__connection *connection) {
                               wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
-    if (frame.length > connection->engine->limits.max_message_bytes + prefix_size(&frame) &&
+    if (frame.type != YOKE__FRAME_MESSAGE &&
+        frame.length > connection->engine->limits.max_message_bytes + prefix_size(&frame) &&
         frame.length > YOKE__CONTROL_SIZE_MAX) {
         connection->input_skip = frame.length;
         receive_frame(connection, &frame, NULL);
@@ -716,11 +894,30 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
 
 /* ---- Ending ----------------------------------------------------------------------------------------------------- */
 
+/* Calls of the peer whose messages will never be complete. Those that are answered only wait to be sent. */
+static void revoke_unfinished(struct yoke__connection *connection) {
+    struct yoke__link *link = connection->incoming.next;
+    while (link != &connection->incoming) {
+        struct yoke_call *call = YOKE__CONTAINER(link, struct yoke_call, link);
+        link = link->next;
+        if (!call->input_ended && !call->answered && !call->cancelled) {
+            yoke__call_revoke(call);
+            /* Its hook may have answered others. */
+            link = connection->incoming.next;
+        }
+    }
+}
+
 void yoke__connection_end_input(struct yoke__connection *connection, const char *message) {
     /* What completes here cannot start another call, so this ends. */
     connection->can_call = false;
+    revoke_unfinished(connection);
     while (!yoke__link_is_alone(&connection->outgoing)) {
         struct yoke_call *call = YOKE__CONTAINER(connection->outgoing.next, struct yoke_call, link);
+        yoke__stream_flush_inbox(call);
+        if (connection->outgoing.next != &call->link) {
+            continue;
+        }
         yoke__connection_remove_call(connection, call);
         yoke__call_complete(call, YOKE_UNAVAILABLE, message, NULL);
     }

@@ -39,8 +39,11 @@ struct yoke__connection {
 
     struct yoke__call_map calls;
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
+    struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
+    bool is_pumping;                      /* fragments are being queued; whoever does it will ask for attention */
+    size_t buffered_bytes; /* of the peer's unanswered requests in memory, and of messages that wait to be delivered */
+    size_t outbox_bytes;                  /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
-    size_t buffered_bytes; /* of memory that the peer's unanswered requests hold */
     bool is_receiving;     /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
@@ -81,6 +84,7 @@ struct yoke__call_setup {
     uint32_t max_reply_bytes;
     uint64_t deadline_ns;     /* 0: none */
     struct yoke_call *parent; /* NULL: none */
+    yoke_function *on_message; /* NULL unless replies stream */
     yoke_function *done;
     void *user_data;
 };
@@ -104,17 +108,25 @@ int yoke__connection_emit(struct yoke__connection *connection, const struct yoke
 void yoke__connection_attention(struct yoke__connection *connection);
 
 /*
- * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or an error. -ENOMEM: the connection has
- * failed, so that the peer learns of it.
+ * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an
+ * error. -ENOMEM: the connection has failed, so that the peer learns of it.
  */
 int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
                             size_t length);
 int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
                                   enum yoke_code code, const char *message);
 
+/* Fail if the peer lets too many answers pile up. */
+void yoke__connection_check_unread(struct yoke__connection *connection);
+
 /* No more frames are expected for the call: its id is free. It still counts. Harmless when done before. */
 void yoke__connection_unmap_call(struct yoke__connection *connection, struct yoke_call *call);
 
+/* Write a frame's header and reserve its payload behind it; then queue it. NULL when out of memory. */
+uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
+void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
+
+/* The connection must end, and this is why. The first failure counts. */
 /* The connection must end for a reason of ours. */
 void yoke__connection_break(struct yoke__connection *connection, const char *reason);
 

@@ -3,6 +3,7 @@
 
 #include "rpc/call.h"
 #include "rpc/options.h"
+#include "rpc/stream.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -49,6 +50,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     *engine =
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
     engine->clock_ns = monotonic_ns;
+    yoke__link_init(&engine->wakeups);
     yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);
     return 0;
@@ -59,12 +61,18 @@ void yoke__engine_release(struct yoke__engine *engine) {
         struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
         yoke__link_remove(&call->link);
         yoke__deadlines_remove(&engine->deadlines, call);
+        yoke__stream_release(call);
         call->engine = NULL;
     }
     while (engine->idle_calls != NULL) {
         struct yoke_call *call = engine->idle_calls;
         engine->idle_calls = call->next_idle;
         free(call);
+    }
+    while (engine->idle_streams != NULL) {
+        struct yoke__stream *stream = engine->idle_streams;
+        engine->idle_streams = stream->next_idle;
+        free(stream);
     }
     while (engine->idle_arenas != NULL) {
         struct yoke_arena *arena = engine->idle_arenas;
@@ -90,6 +98,7 @@ struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
 }
 
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) {
+    yoke__stream_release(call);
     call->next_idle = engine->idle_calls;
     engine->idle_calls = call;
 }

@@ -17,10 +17,12 @@ struct yoke__engine {
     void *log_user_data;
     struct yoke__chunk_pool chunks;
     struct yoke_call *idle_calls;
+    struct yoke__stream *idle_streams;
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */
     struct yoke__deadlines deadlines; /* of calls at both sides */
+    struct yoke__link wakeups;        /* streams with a callback that is due */
     struct yoke__link settled;        /* our calls that have ended on our side; their callbacks are due */
     struct yoke__link orphans;        /* calls that handlers hold but whose connection is gone */
     struct yoke_call *current_call;   /* the call whose handler is running */

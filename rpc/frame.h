@@ -18,15 +18,23 @@ enum yoke__frame_type {
     YOKE__FRAME_OPEN = 2,  /* starts a call; payload: the request */
     YOKE__FRAME_END = 3,   /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
     YOKE__FRAME_EVENT = 4, /* method: the event's id; payload: the event */
-    YOKE__FRAME_CANCEL = 5 /* the caller does not want the answer any more */
+    YOKE__FRAME_CANCEL = 5,  /* the caller does not want the answer any more */
+    YOKE__FRAME_MESSAGE = 6, /* a message of a call, or a fragment of one */
+    YOKE__FRAME_CREDIT = 7   /* payload: how much more may be sent on the stream */
 };
 
-/* OPEN: no further message follows from the caller. */
+/* OPEN, MESSAGE: no further message follows from the caller. */
 #define YOKE__FLAG_END_STREAM 0x01u
 
 /* OPEN: the payload begins with the call's deadline: CLOCK_MONOTONIC, in ns, YOKE__DEADLINE_SIZE bytes. */
 #define YOKE__FLAG_DEADLINE 0x02u
 #define YOKE__DEADLINE_SIZE 8
+
+/* OPEN, MESSAGE, END: the frame carries no message, not even an empty one. */
+#define YOKE__FLAG_NO_MESSAGE 0x04u
+
+/* MESSAGE: a fragment; more of the same message follows. */
+#define YOKE__FLAG_MORE 0x08u
 
 struct yoke__frame {
     uint32_t length; /* bytes of payload that follow the header */

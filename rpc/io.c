@@ -12,8 +12,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
 }
 
 /* Left alone while it is early enough: deadlines come and go with each call, and most are met. */
-static void set_timer(struct yoke__io *io) {
-    uint64_t due_ns = yoke__calls_due_ns(io->engine);
+static void set_timer(struct yoke__io *io, bool at_once) {
+    uint64_t due_ns = at_once ? 0 : yoke__calls_due_ns(io->engine);
     if (due_ns == UINT64_MAX) {
         ev_timer_stop(io->loop, &io->timer);
         return;
@@ -34,15 +34,16 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) 
     struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, before_sleep);
     (void)loop;
     (void)events;
-    yoke__calls_settle(io->engine);
+    bool has_run = yoke__calls_settle(io->engine);
     /* Flushing can end a connection, whose user's callbacks can queue more elsewhere, or settle more. */
     while (!yoke__link_is_alone(&io->dirty)) {
         struct yoke__socket *socket = YOKE__CONTAINER(io->dirty.next, struct yoke__socket, dirty);
         yoke__link_remove(&socket->dirty);
         yoke__socket_attend(socket);
-        yoke__calls_settle(io->engine);
+        has_run |= yoke__calls_settle(io->engine);
     }
-    set_timer(io);
+    /* What ran may be what the loop's user runs it for, so it turns once more instead of sleeping. */
+    set_timer(io, has_run);
 }
 
 void yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine) {

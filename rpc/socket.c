@@ -1,6 +1,8 @@
 /* socket.c: see socket.h. */
 #include "rpc/socket.h"
 
+#include "rpc/stream.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdalign.h>
@@ -58,7 +60,11 @@ static bool send_queued(struct yoke__socket *socket) {
 }
 
 static void flush(struct yoke__socket *socket) {
-    if (send_queued(socket)) {
+    bool is_all_sent = send_queued(socket);
+    while (is_all_sent && yoke__streams_pump(&socket->connection)) {
+        is_all_sent = send_queued(socket);
+    }
+    if (is_all_sent) {
         ev_io_stop(socket->io->loop, &socket->writer);
     } else {
         ev_io_start(socket->io->loop, &socket->writer);

@@ -84,7 +84,7 @@ void yoke__worker_destroy(struct yoke_worker *worker) {
     /* The entry has returned, and with it what its callbacks' user_data may point to. */
     worker->engine.is_mute = true;
     yoke__socket_close(&worker->socket, "the worker is exiting");
-    yoke__calls_settle(&worker->engine);
+    (void)yoke__calls_settle(&worker->engine);
     yoke__events_release(&worker->events);
     yoke__server_release(&worker->server);
     yoke__io_release(&worker->io);

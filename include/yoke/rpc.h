@@ -82,7 +82,9 @@ struct yoke_limits {
      * RESOURCE_EXHAUSTED; at twice as much the peer is taken for dead. Default 64 MiB. */
     uint32_t max_queued_bytes;
 
-    /* Memory that one peer's unanswered requests may hold; one more call is answered RESOURCE_EXHAUSTED. Default 64 MiB. */
+    /* What one peer may make us hold: memory of its unanswered requests, and messages that have arrived and not been
+     * delivered, as parts of large ones and those of streams on hold. A call that goes beyond ends as
+     * RESOURCE_EXHAUSTED. Default 64 MiB. */
     uint32_t max_buffered_bytes;
 
     /* Calls that the peer may have unanswered here; one more is answered RESOURCE_EXHAUSTED. Default 4096. */
@@ -173,6 +175,40 @@ int yoke_call_on_cancel(struct yoke_call *call, yoke_cancel_hook *hook, void *us
 /* Microseconds until the call's deadline, 0 when it has passed, UINT64_MAX when there is none. */
 uint64_t yoke_call_remaining_us(const struct yoke_call *call);
 
+/* ---- Streams ----------------------------------------------------------------------------------------------------- *
+ * On a streaming method each side sends any number of messages, with the generated functions, and receives the other's one
+ * by one. What an unread stream can pile up is bounded by credit, so a sender can be told to wait.
+ */
+
+/* Runs from the loop when a message that was refused with -EAGAIN can be tried again. */
+typedef void yoke_writable_hook(struct yoke_call *call, void *user_data);
+
+/* Set who is told; NULL: nobody. */
+void yoke_call_on_writable(struct yoke_call *call, yoke_writable_hook *hook, void *user_data);
+
+/*
+ * The caller has sent its last message. -EINVAL: not a call of ours on which we send a stream; -EPIPE: said before;
+ * -ECANCELED: the call has ended; -ENOMEM.
+ */
+int yoke_call_half_close(struct yoke_call *call);
+
+/*
+ * Answer a call whose replies stream: the messages sent so far were all, and it went well. The call is finished and must not
+ * be used again, but for -EINVAL: not such a call. Otherwise returns what yoke_call_fail() does.
+ */
+int yoke_call_finish(struct yoke_call *call);
+
+/*
+ * Deliver no messages of this call until it is resumed; those that the peer may still send are kept. -ECANCELED: the call has
+ * ended; -ENOMEM.
+ */
+int yoke_call_hold(struct yoke_call *call);
+void yoke_call_resume(struct yoke_call *call);
+
+/* A pointer of yours that goes with the call, at this side; NULL at first. */
+void yoke_call_set_data(struct yoke_call *call, void *data);
+void *yoke_call_data(const struct yoke_call *call);
+
 /* ---- Servers and events --------------------------------------------------------------------------------------- */
 
 /* The services that this process offers to its peers. Fill it with the generated …_serve functions. */
@@ -233,8 +269,16 @@ struct yoke_method {
     const struct yoke_type *request;
     const struct yoke_type *reply;
 
-    /* Calls this method's member of the generated handler table; false when that member is NULL. */
+    /* Calls this method's member of the generated handler table; false when that member is NULL. When requests stream,
+     * `request` is NULL: the call has been opened. */
     bool (*handle)(const void *handlers, struct yoke_call *call, const void *request, void *user_data);
+
+    /* When requests stream: one of them; and after the last. */
+    void (*handle_message)(const void *handlers, struct yoke_call *call, const void *request, void *user_data);
+    void (*handle_end)(const void *handlers, struct yoke_call *call, void *user_data);
+
+    /* When replies stream: casts `on_message` to its real type and calls it. */
+    void (*receive)(yoke_function *on_message, struct yoke_call *call, const void *reply, void *user_data);
 
     /* Casts `done` to its real type and calls it. */
     void (*complete)(yoke_function *done, struct yoke_call *call, const struct yoke_status *status, const void *reply,
@@ -275,6 +319,30 @@ uint32_t yoke_name_id(const char *name);
  */
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data);
+
+/*
+ * Start a call of any kind. `request` is NULL when requests stream. `on_message` gets the replies when they stream, and may be
+ * NULL. `ret_call` may be NULL. -EINVAL when there is a request and should be none, or the other way round. Otherwise as
+ * yoke_channel_call().
+ */
+int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                      const struct yoke_call_options *options, yoke_function *on_message, yoke_function *done,
+                      void *user_data, struct yoke_call **ret_call);
+
+/*
+ * Send one of a stream of requests, or of replies. `message` is encoded before this returns.
+ *
+ * 0             accepted for sending
+ * -EAGAIN       not accepted: the peer must read first; see yoke_call_on_writable()
+ * -EINVAL       not a call of `method`, or not one on which this side sends a stream
+ * -EMSGSIZE     over limits.max_message_bytes
+ * -EPIPE        after yoke_call_half_close()
+ * -ECANCELED    the call has ended, is cancelled, or its deadline has passed
+ * -ENOTCONN     the caller is gone
+ * -ENOMEM       out of memory
+ */
+int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message);
+int yoke_call_send_reply(struct yoke_call *call, const struct yoke_method *method, const void *message);
 
 /*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a

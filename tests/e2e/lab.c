@@ -136,6 +136,7 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     };
     REQUIRE_INT(yoke_master_create(lab->loop, &master_options, &lab->master), 0);
     REQUIRE_INT(probe_common_serve(yoke_master_server(lab->master), &common_handlers, &lab->common), 0);
+    REQUIRE_INT(probe_streams_serve(yoke_master_server(lab->master), &stream_handlers, &lab->streams), 0);
     struct yoke_events *events = yoke_master_events(lab->master);
     REQUIRE_INT(yoke_v1_worker_started_on(events, on_started, lab), 0);
     REQUIRE_INT(yoke_v1_worker_ready_on(events, on_ready, lab), 0);
@@ -196,6 +197,7 @@ void lab_close(struct lab *lab) {
     ev_loop_destroy(lab->loop);
     /* What the master had not answered is answered now, in vain: that frees it. */
     common_release(&lab->common, false);
+    stream_service_release(&lab->streams);
     if (lab->common.never_count > 0) {
         CHECK_INT(yoke_call_fail(lab->common.never, YOKE_ABORTED, NULL), -ENOTCONN);
     }

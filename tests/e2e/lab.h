@@ -8,6 +8,8 @@
 #include "common_service.h"
 #include "harness.h"
 #include "probe_worker.h"
+#include "stream_caller.h"
+#include "stream_service.h"
 
 #include <yoke/yoke.h>
 
@@ -58,6 +60,7 @@ struct lab {
     struct yoke_master *master;
     struct yoke_pool *pool;
     struct common_service common; /* what the master serves */
+    struct stream_service streams;
     unsigned order;               /* counts everything that is heard, from 1 */
 
     struct lab_birth births[LAB_DEATHS_MAX];

@@ -305,6 +305,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     static struct worker_state state;
     state.setup = user_data;
     state.worker = worker;
+    state.streams.master = yoke_worker_master(worker);
     if (state.setup->inspection != NULL) {
         state.inspection = *state.setup->inspection;
     } else {
@@ -324,6 +325,8 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     }
     if (probe_common_serve(yoke_worker_server(worker), &common_handlers, &state.common) != 0 ||
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
+        probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
+        probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
         serve_raw(yoke_worker_server(worker)) != 0 || probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
     }

@@ -16,7 +16,6 @@
 #define NOT_FINITE "protobuf-c writes no C for a default of inf or nan; leave the default out"
 #define OURS "names in C that begin with yoke_ are Yoke's own; "
 #define NEWER "; use a protoc-gen-yoke as new as the options.proto that declares it, or remove the option"
-#define STREAMING "streaming methods are not supported yet; remove \"stream\" to make it unary"
 
 struct row {
     const char *schema; /* in errors/, without .proto; also the name of the file in each line below */
@@ -26,10 +25,16 @@ struct row {
 
 /* In the lines, "@" stands for the schema's path. */
 static const struct row rows[] = {
-    {"streaming",
+    {"meet_streams",
      false,
-     {"@:7:3: demo.Watcher.Watch: " STREAMING, "@:8:3: demo.Watcher.Upload: " STREAMING,
-      "@:9:5: demo.Watcher.Chat: " STREAMING}},
+     {"@:9:3: demo.Streamer.ChatMessage: in C it and demo.Streamer.Chat (@:8:3) both get the name "
+      "\"demo_streamer_chat_message\"; " RENAME,
+      "@:10:3: demo.Streamer.ChatEnd: in C it and demo.Streamer.Chat (@:8:3) both get the name "
+      "\"chat_end\"; " RENAME,
+      "@:11:3: demo.Streamer.ChatSend: in C it and demo.Streamer.Chat (@:8:3) both get the name "
+      "\"demo_streamer_chat_send\"; " RENAME,
+      "@:13:3: demo.Streamer.WatchMessage: in C it and demo.Streamer.Watch (@:12:3) both get the name "
+      "\"demo_streamer_watch_message\"; " RENAME}},
     {"keyword_method",
      true,
      {"@:7:3: demo.S.Default: in C its name is \"default\", " KEYWORD,
@@ -94,9 +99,9 @@ static const struct row rows[] = {
      {"@:12:1: demo.TaskDone: in C it and demo.Task.Done (@:7:3) both get the name \"demo_task_done_event\"; " RENAME}},
     {"meet_import",
      true,
-     {"@:6:1: demo.Watcher_: in C it and demo.Watcher (errors/streaming.proto:6:1) both get the name "
+     {"@:6:1: demo.Watcher_: in C it and demo.Watcher (errors/watcher.proto:6:1) both get the name "
       "\"Demo__Watcher_Service\"; " RENAME,
-      "@:10:1: demo.m: in C it and demo.M (errors/streaming.proto:4:1) both get the name \"Demo__M\"; " RENAME}},
+      "@:10:1: demo.m: in C it and demo.M (errors/watcher.proto:4:1) both get the name \"Demo__M\"; " RENAME}},
     {"reserved_package", false, {"@:2:1: yoke.app: " OURS "choose another package"}},
     {"reserved_top_level",
      false,
@@ -136,7 +141,7 @@ static const struct row rows[] = {
     {"many",
      true,
      {"@:5:3: demo.M.late: " OPTIONAL, "@:6:3: demo.M.restrict: in C its name is \"restrict\", " KEYWORD,
-      "@:10:3: demo.S.Watch: " STREAMING, "@:11:3: demo.S.Default: in C its name is \"default\", " KEYWORD}},
+      "@:11:3: demo.S.Default: in C its name is \"default\", " KEYWORD}},
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
@@ -171,7 +176,7 @@ static void test_messages(void) {
 
 /* Have protoc-c write what the schemas import, into a directory of its own. */
 static const char *make_imports(struct gen_pool *pool) {
-    static const char *const imports[] = {"errors/streaming", "errors/unknown_option_definitions",
+    static const char *const imports[] = {"errors/watcher", "errors/unknown_option_definitions",
                                           "google/protobuf/descriptor", "yoke/v1/options"};
     const char *dir = tool_make_dir(pool);
     char *output;

@@ -555,7 +555,7 @@ static void a_child_of_a_cancelled_call_is_not_sent(void) {
     CHECK_INT(late.count, 0);
     CHECK_INT(yoke_call_cancel(late_call), -EALREADY);
     machine_settle(&worker);
-    check_ended(&late, YOKE_CANCELLED, "the call was cancelled");
+    check_ended(&late, YOKE_CANCELLED, "the call that it is part of was cancelled");
     end_within();
 }
 

@@ -39,6 +39,7 @@ static void a_call_is_used_again_and_zeroed(void) {
     REQUIRE(first != NULL && second != NULL && first != second);
     CHECK(memcmp(first, &zero, sizeof(zero)) == 0);
     memset(first, 0xee, sizeof(*first));
+    first->streaming = NULL;
     yoke__engine_put_call(&engine, first);
     size_t before = memory_allocation_count();
     CHECK(yoke__engine_get_call(&engine) == first);

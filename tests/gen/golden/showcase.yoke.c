@@ -203,6 +203,7 @@ const struct yoke_method demo_show_case_v1_speaker_old_method = {
     .name = "demo.show_case.v1.Speaker/Old",
     .id = 0x2ba58bc0,
     .kind = YOKE_UNARY,
+    .timeout_us = UINT64_C(4294967295000),
     .request = &google__protobuf__timestamp__type,
     .reply = &google__protobuf__timestamp__type,
     .handle = demo_show_case_v1_speaker_old__handle,
@@ -237,6 +238,196 @@ const struct yoke_service demo_show_case_v1_speaker_service = {
 int demo_show_case_v1_speaker_serve(struct yoke_server *server,
                                     const struct demo_show_case_v1_speaker_handlers *handlers, void *user_data) {
     return yoke_server_add(server, &demo_show_case_v1_speaker_service, handlers, user_data);
+}
+
+static bool demo_show_case_v1_streamer_watch__handle(const void *handlers, struct yoke_call *call, const void *request,
+                                                     void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (!table->watch) {
+        return false;
+    }
+    table->watch(call, request, user_data);
+    return true;
+}
+
+static void demo_show_case_v1_streamer_watch__receive(yoke_function *on_message, struct yoke_call *call,
+                                                      const void *reply, void *user_data) {
+    ((demo_show_case_v1_streamer_watch_message *)on_message)(call, reply, user_data);
+}
+
+static void demo_show_case_v1_streamer_watch__complete(yoke_function *done, struct yoke_call *call,
+                                                       const struct yoke_status *status, const void *reply,
+                                                       void *user_data) {
+    (void)reply;
+    ((demo_show_case_v1_streamer_watch_done *)done)(call, status, user_data);
+}
+
+const struct yoke_method demo_show_case_v1_streamer_watch_method = {
+    .name = "demo.show_case.v1.Streamer/Watch",
+    .id = 0x26ef6e82,
+    .kind = YOKE_SERVER_STREAMING,
+    .timeout_us = UINT64_C(1500000),
+    .request = &shop__basket__type,
+    .reply = &demo__show_case__v1__tree__type,
+    .handle = demo_show_case_v1_streamer_watch__handle,
+    .receive = demo_show_case_v1_streamer_watch__receive,
+    .complete = demo_show_case_v1_streamer_watch__complete,
+};
+
+int demo_show_case_v1_streamer_watch(struct yoke_channel *channel, const Shop__Basket *request,
+                                     const struct yoke_call_options *options,
+                                     demo_show_case_v1_streamer_watch_message *on_message,
+                                     demo_show_case_v1_streamer_watch_done *on_done, void *user_data) {
+    return yoke_channel_open(channel, &demo_show_case_v1_streamer_watch_method, request, options,
+                             (yoke_function *)on_message, (yoke_function *)on_done, user_data, NULL);
+}
+
+int demo_show_case_v1_streamer_watch_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply) {
+    return yoke_call_send_reply(call, &demo_show_case_v1_streamer_watch_method, reply);
+}
+
+static bool demo_show_case_v1_streamer_upload__handle(const void *handlers, struct yoke_call *call, const void *request,
+                                                      void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (!table->upload) {
+        return false;
+    }
+    (void)request;
+    table->upload(call, user_data);
+    return true;
+}
+
+static void demo_show_case_v1_streamer_upload__message(const void *handlers, struct yoke_call *call,
+                                                       const void *request, void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (table->upload_message) {
+        table->upload_message(call, request, user_data);
+    }
+}
+
+static void demo_show_case_v1_streamer_upload__end(const void *handlers, struct yoke_call *call, void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (table->upload_end) {
+        table->upload_end(call, user_data);
+    }
+}
+
+static void demo_show_case_v1_streamer_upload__complete(yoke_function *done, struct yoke_call *call,
+                                                        const struct yoke_status *status, const void *reply,
+                                                        void *user_data) {
+    ((demo_show_case_v1_streamer_upload_done *)done)(call, status, reply, user_data);
+}
+
+const struct yoke_method demo_show_case_v1_streamer_upload_method = {
+    .name = "demo.show_case.v1.Streamer/Upload",
+    .id = 0xa42060d6,
+    .kind = YOKE_CLIENT_STREAMING,
+    .request = &demo__show_case__v1__tree__type,
+    .reply = &shop__basket__item__type,
+    .handle = demo_show_case_v1_streamer_upload__handle,
+    .handle_message = demo_show_case_v1_streamer_upload__message,
+    .handle_end = demo_show_case_v1_streamer_upload__end,
+    .complete = demo_show_case_v1_streamer_upload__complete,
+};
+
+int demo_show_case_v1_streamer_upload(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                      demo_show_case_v1_streamer_upload_done *on_done, void *user_data,
+                                      struct yoke_call **ret_call) {
+    return yoke_channel_open(channel, &demo_show_case_v1_streamer_upload_method, NULL, options, NULL,
+                             (yoke_function *)on_done, user_data, ret_call);
+}
+
+int demo_show_case_v1_streamer_upload_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message) {
+    return yoke_call_send(call, &demo_show_case_v1_streamer_upload_method, message);
+}
+
+int demo_show_case_v1_streamer_upload_reply(struct yoke_call *call, const Shop__Basket__Item *reply) {
+    return yoke_call_reply(call, &demo_show_case_v1_streamer_upload_method, reply);
+}
+
+static bool demo_show_case_v1_streamer_chat__handle(const void *handlers, struct yoke_call *call, const void *request,
+                                                    void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (!table->chat) {
+        return false;
+    }
+    (void)request;
+    table->chat(call, user_data);
+    return true;
+}
+
+static void demo_show_case_v1_streamer_chat__message(const void *handlers, struct yoke_call *call, const void *request,
+                                                     void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (table->chat_message) {
+        table->chat_message(call, request, user_data);
+    }
+}
+
+static void demo_show_case_v1_streamer_chat__end(const void *handlers, struct yoke_call *call, void *user_data) {
+    const struct demo_show_case_v1_streamer_handlers *table = handlers;
+    if (table->chat_end) {
+        table->chat_end(call, user_data);
+    }
+}
+
+static void demo_show_case_v1_streamer_chat__receive(yoke_function *on_message, struct yoke_call *call,
+                                                     const void *reply, void *user_data) {
+    ((demo_show_case_v1_streamer_chat_message *)on_message)(call, reply, user_data);
+}
+
+static void demo_show_case_v1_streamer_chat__complete(yoke_function *done, struct yoke_call *call,
+                                                      const struct yoke_status *status, const void *reply,
+                                                      void *user_data) {
+    (void)reply;
+    ((demo_show_case_v1_streamer_chat_done *)done)(call, status, user_data);
+}
+
+const struct yoke_method demo_show_case_v1_streamer_chat_method = {
+    .name = "demo.show_case.v1.Streamer/Chat",
+    .id = 0xb99b129d,
+    .kind = YOKE_BIDI_STREAMING,
+    .request = &demo__show_case__v1__tree__type,
+    .reply = &google__protobuf__timestamp__type,
+    .handle = demo_show_case_v1_streamer_chat__handle,
+    .handle_message = demo_show_case_v1_streamer_chat__message,
+    .handle_end = demo_show_case_v1_streamer_chat__end,
+    .receive = demo_show_case_v1_streamer_chat__receive,
+    .complete = demo_show_case_v1_streamer_chat__complete,
+};
+
+int demo_show_case_v1_streamer_chat(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                    demo_show_case_v1_streamer_chat_message *on_message,
+                                    demo_show_case_v1_streamer_chat_done *on_done, void *user_data,
+                                    struct yoke_call **ret_call) {
+    return yoke_channel_open(channel, &demo_show_case_v1_streamer_chat_method, NULL, options,
+                             (yoke_function *)on_message, (yoke_function *)on_done, user_data, ret_call);
+}
+
+int demo_show_case_v1_streamer_chat_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message) {
+    return yoke_call_send(call, &demo_show_case_v1_streamer_chat_method, message);
+}
+
+int demo_show_case_v1_streamer_chat_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply) {
+    return yoke_call_send_reply(call, &demo_show_case_v1_streamer_chat_method, reply);
+}
+
+static const struct yoke_method *const demo_show_case_v1_streamer__methods[] = {
+    &demo_show_case_v1_streamer_watch_method,
+    &demo_show_case_v1_streamer_upload_method,
+    &demo_show_case_v1_streamer_chat_method,
+};
+
+const struct yoke_service demo_show_case_v1_streamer_service = {
+    .name = "demo.show_case.v1.Streamer",
+    .id = 0x3131db5e,
+    .methods = demo_show_case_v1_streamer__methods,
+    .method_count = 3,
+};
+
+int demo_show_case_v1_streamer_serve(struct yoke_server *server,
+                                     const struct demo_show_case_v1_streamer_handlers *handlers, void *user_data) {
+    return yoke_server_add(server, &demo_show_case_v1_streamer_service, handlers, user_data);
 }
 
 static bool demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half__handle(

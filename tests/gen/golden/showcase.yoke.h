@@ -106,6 +106,94 @@ int demo_show_case_v1_speaker_old(struct yoke_channel *channel, const Google__Pr
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_old_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply);
 
+/* ---- service demo.show_case.v1.Streamer -------------------------------------------------------------------------- */
+
+/* Streams of each kind. */
+extern const struct yoke_service demo_show_case_v1_streamer_service;
+
+/*
+ * What a server does with each call: answer it once, now or later, with the method's ..._reply() or
+ * with yoke_call_fail(). A call whose member is NULL is answered UNIMPLEMENTED.
+ *
+ * Where replies stream, ..._reply() sends one of them, and yoke_call_finish() answers.
+ *
+ * Where requests stream, the first member is told of the call, ..._message gets each request and
+ * ..._end runs after the last. Of the latter two either may be NULL.
+ */
+struct demo_show_case_v1_streamer_handlers {
+    /* Says what happens. */
+    void (*watch)(struct yoke_call *call, const Shop__Basket *request, void *user_data);
+    /* Takes what it is given. */
+    void (*upload)(struct yoke_call *call, void *user_data);
+    void (*upload_message)(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message, void *user_data);
+    void (*upload_end)(struct yoke_call *call, void *user_data);
+    /* Both at once. */
+    void (*chat)(struct yoke_call *call, void *user_data);
+    void (*chat_message)(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message, void *user_data);
+    void (*chat_end)(struct yoke_call *call, void *user_data);
+};
+
+/* Offer the service: see yoke_server_add() in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_serve(struct yoke_server *server,
+                                     const struct demo_show_case_v1_streamer_handlers *handlers, void *user_data);
+
+/* Says what happens. */
+extern const struct yoke_method demo_show_case_v1_streamer_watch_method;
+
+/* Gets each reply; and, after the last, how it ended. All is valid until these return. */
+typedef void demo_show_case_v1_streamer_watch_message(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message,
+                                                      void *user_data);
+typedef void demo_show_case_v1_streamer_watch_done(struct yoke_call *call, const struct yoke_status *status,
+                                                   void *user_data);
+
+/* Call it: see yoke_channel_open() in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_watch(struct yoke_channel *channel, const Shop__Basket *request,
+                                     const struct yoke_call_options *options,
+                                     demo_show_case_v1_streamer_watch_message *on_message,
+                                     demo_show_case_v1_streamer_watch_done *on_done, void *user_data);
+
+/* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */
+int demo_show_case_v1_streamer_watch_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply);
+
+/* Takes what it is given. */
+extern const struct yoke_method demo_show_case_v1_streamer_upload_method;
+
+/* `reply` is NULL unless status->code is YOKE_OK. All is valid until this returns. */
+typedef void demo_show_case_v1_streamer_upload_done(struct yoke_call *call, const struct yoke_status *status,
+                                                    const Shop__Basket__Item *reply, void *user_data);
+
+/* Call it: see yoke_channel_open() in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_upload(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                      demo_show_case_v1_streamer_upload_done *on_done, void *user_data,
+                                      struct yoke_call **ret_call);
+
+/* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */
+int demo_show_case_v1_streamer_upload_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message);
+
+/* Answer it: see yoke_call_reply(). */
+int demo_show_case_v1_streamer_upload_reply(struct yoke_call *call, const Shop__Basket__Item *reply);
+
+/* Both at once. */
+extern const struct yoke_method demo_show_case_v1_streamer_chat_method;
+
+/* Gets each reply; and, after the last, how it ended. All is valid until these return. */
+typedef void demo_show_case_v1_streamer_chat_message(struct yoke_call *call, const Google__Protobuf__Timestamp *message,
+                                                     void *user_data);
+typedef void demo_show_case_v1_streamer_chat_done(struct yoke_call *call, const struct yoke_status *status,
+                                                  void *user_data);
+
+/* Call it: see yoke_channel_open() in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_chat(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                    demo_show_case_v1_streamer_chat_message *on_message,
+                                    demo_show_case_v1_streamer_chat_done *on_done, void *user_data,
+                                    struct yoke_call **ret_call);
+
+/* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */
+int demo_show_case_v1_streamer_chat_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message);
+
+/* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */
+int demo_show_case_v1_streamer_chat_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply);
+
 /* ---- service demo.show_case.v1.ServiceWhoseNameAloneFillsHalfALine ----------------------------------------------- */
 
 /* Names that leave no room for parameters behind them. */
