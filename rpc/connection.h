@@ -42,9 +42,9 @@ struct yoke__connection {
     struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
     bool is_pumping;                      /* fragments are being queued; whoever does it will ask for attention */
     size_t buffered_bytes; /* of the peer's unanswered requests in memory, and of messages that wait to be delivered */
-    size_t outbox_bytes;                  /* of messages that wait to become fragments */
+    size_t outbox_bytes;   /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
-    bool is_receiving;     /* frames are being handled, perhaps by a callback that runs the loop */
+    bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
@@ -82,8 +82,8 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
 /* What a new call is besides its method and request. */
 struct yoke__call_setup {
     uint32_t max_reply_bytes;
-    uint64_t deadline_ns;     /* 0: none */
-    struct yoke_call *parent; /* NULL: none */
+    uint64_t deadline_ns;      /* 0: none */
+    struct yoke_call *parent;  /* NULL: none */
     yoke_function *on_message; /* NULL unless replies stream */
     yoke_function *done;
     void *user_data;
@@ -133,6 +133,13 @@ void yoke__connection_break(struct yoke__connection *connection, const char *rea
 /* The connection must end because of the peer, and this is why. The first failure counts. */
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* May a call or event of this length be queued now? Errors as yoke_channel_call(). */
+int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length);
+
+/* A call object, and room in all that it is entered into; NULL when out of memory. Then enter it. */
+struct yoke_call *yoke__connection_reserve_call(struct yoke__connection *connection);
+void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call);
 
 /* Take a call off the connection. */
 void yoke__connection_remove_call(struct yoke__connection *connection, struct yoke_call *call);

@@ -1,0 +1,245 @@
+/* stream_send.c: see stream.h: sending: whole messages, fragments, credit that the peer gives. */
+#include "rpc/stream_parts.h"
+
+#include "rpc/connection.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+/* Fragments are queued while less than this waits to be written: what a small message may have to wait for. */
+#define QUEUE_LOW (128u * 1024u)
+
+/* Senders of streams have to wait while more than this waits to be written. */
+#define QUEUE_HIGH (1024u * 1024u)
+
+/* Reserve a MESSAGE frame and take its credit. NULL when out of memory. */
+static uint8_t *reserve_message(struct yoke__stream *stream, unsigned flags, size_t length) {
+    struct yoke_call *call = stream->call;
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .stream = call->stream,
+                                      .method = call->method->id,
+                                      .type = YOKE__FRAME_MESSAGE,
+                                      .flags = (uint8_t)flags};
+    uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
+    if (payload != NULL) {
+        stream->send_credit -= yoke__stream_cost(length);
+    }
+    return payload;
+}
+
+/* The call, which is answered, can end now that its last message is sent. */
+static void send_status(struct yoke__stream *stream) {
+    struct yoke_call *call = stream->call;
+    if (stream->status_code == YOKE_OK) {
+        (void)yoke__connection_answer(call->connection, call, NULL, 0);
+    } else {
+        (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, stream->status_code,
+                                            stream->status_message);
+    }
+    yoke__call_retire(call);
+}
+
+static void finish_outbox(struct yoke__stream *stream) {
+    yoke__stream_drop_outbox(stream);
+    if (stream->has_status && !stream->call->is_client) {
+        send_status(stream);
+    } else if (stream->wants_writable) {
+        yoke__stream_schedule(stream);
+    }
+}
+
+enum progress { PROGRESS_SENT, PROGRESS_NO_CREDIT, PROGRESS_FAILED };
+
+static enum progress send_fragment(struct yoke__stream *stream) {
+    struct yoke__chunk *outbox = stream->outbox;
+    size_t remaining = outbox->end - outbox->begin;
+    bool is_whole = !stream->outbox_begun && remaining <= YOKE__FRAGMENT_SIZE &&
+                    yoke__stream_cost(remaining) <= stream->send_credit;
+    size_t prefix = stream->outbox_begun || is_whole ? 0 : YOKE__TOTAL_SIZE;
+    if (stream->send_credit < yoke__stream_cost(prefix) + (remaining > 0)) {
+        return PROGRESS_NO_CREDIT;
+    }
+    size_t room = stream->send_credit - yoke__stream_cost(prefix);
+    size_t most = YOKE__FRAGMENT_SIZE < room ? YOKE__FRAGMENT_SIZE : room;
+    size_t size = remaining < most ? remaining : most;
+    bool is_last = size == remaining;
+    /* At the handler's side it is the status that ends the stream. */
+    bool is_end = stream->send_ended && stream->call->is_client;
+    unsigned flags = !is_last ? YOKE__FLAG_MORE : is_end ? YOKE__FLAG_END_STREAM : 0;
+    uint8_t *payload = reserve_message(stream, flags, prefix + size);
+    if (payload == NULL) {
+        yoke__connection_break(stream->call->connection, "out of memory for a fragment");
+        return PROGRESS_FAILED;
+    }
+    if (prefix != 0) {
+        const uint32_t total = htole32((uint32_t)remaining);
+        memcpy(payload, &total, YOKE__TOTAL_SIZE);
+    }
+    memcpy(payload + prefix, outbox->data + outbox->begin, size);
+    yoke__connection_queue(stream->call->connection, prefix + size);
+    outbox->begin += size;
+    stream->outbox_begun = true;
+    if (!is_last) {
+        /* At the end of the row, so that all who have something to send get their turn. */
+        yoke__link_append(&stream->call->connection->senders, &stream->sender);
+    } else {
+        finish_outbox(stream);
+    }
+    return PROGRESS_SENT;
+}
+
+static bool send_fragments(struct yoke__connection *connection) {
+    bool has_queued = false;
+    while (connection->output.queued < QUEUE_LOW && !yoke__link_is_alone(&connection->senders)) {
+        struct yoke__stream *stream = YOKE__CONTAINER(connection->senders.next, struct yoke__stream, sender);
+        yoke__link_remove(&stream->sender);
+        enum progress progress = send_fragment(stream);
+        if (progress == PROGRESS_FAILED) {
+            return has_queued;
+        }
+        has_queued |= progress == PROGRESS_SENT;
+    }
+    return has_queued;
+}
+
+bool yoke__streams_pump(struct yoke__connection *connection) {
+    if (yoke__link_is_alone(&connection->senders) && yoke__link_is_alone(&connection->waiters)) {
+        return false;
+    }
+    connection->is_pumping = true;
+    bool has_queued = send_fragments(connection);
+    connection->is_pumping = false;
+    while (connection->output.queued < QUEUE_LOW && !yoke__streams_are_congested(connection) &&
+           !yoke__link_is_alone(&connection->waiters)) {
+        struct yoke__stream *stream = YOKE__CONTAINER(connection->waiters.next, struct yoke__stream, waiter);
+        yoke__link_remove(&stream->waiter);
+        yoke__stream_schedule(stream);
+    }
+    return has_queued;
+}
+
+bool yoke__streams_are_congested(const struct yoke__connection *connection) {
+    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
+}
+
+static bool must_wait(struct yoke__stream *stream) {
+    struct yoke__connection *connection = stream->call->connection;
+    if (stream->outbox != NULL || !yoke__stream_has_credit(stream)) {
+        stream->wants_writable = true;
+        return true;
+    }
+    if (connection->output.queued > QUEUE_HIGH || yoke__streams_are_congested(connection)) {
+        stream->wants_writable = true;
+        if (yoke__link_is_alone(&stream->waiter)) {
+            yoke__link_append(&connection->waiters, &stream->waiter);
+        }
+        return true;
+    }
+    return false;
+}
+
+int yoke__stream_send(struct yoke_call *call, const struct yoke_type *type, const void *message, size_t length,
+                      bool last, bool may_wait) {
+    struct yoke__connection *connection = call->connection;
+    struct yoke__stream *stream = yoke__stream_of(call);
+    if (stream == NULL) {
+        return -ENOMEM;
+    }
+    if (stream->send_ended) {
+        return -EPIPE;
+    }
+    if (may_wait && must_wait(stream)) {
+        return -EAGAIN;
+    }
+    if (length <= YOKE__WHOLE_MAX && yoke__stream_cost(length) <= stream->send_credit) {
+        uint8_t *payload = reserve_message(stream, last ? YOKE__FLAG_END_STREAM : 0, length);
+        if (payload == NULL) {
+            return -ENOMEM;
+        }
+        type->codec->pack(type->descriptor, message, payload);
+        yoke__connection_queue(connection, length);
+    } else {
+        stream->outbox = yoke__chunk_get(&call->engine->chunks, length);
+        if (stream->outbox == NULL) {
+            return -ENOMEM;
+        }
+        type->codec->pack(type->descriptor, message, stream->outbox->data);
+        stream->outbox->end = length;
+        stream->outbox_begun = false;
+        connection->outbox_bytes += length;
+        if (!call->is_client) {
+            yoke__connection_check_unread(connection);
+        }
+        yoke__link_append(&connection->senders, &stream->sender);
+    }
+    stream->send_ended = last;
+    (void)yoke__streams_pump(connection);
+    yoke__connection_attention(connection);
+    return 0;
+}
+
+int yoke__stream_half_close(struct yoke_call *call) {
+    struct yoke__stream *stream = yoke__stream_of(call);
+    if (stream == NULL) {
+        return -ENOMEM;
+    }
+    if (stream->send_ended) {
+        return -EPIPE;
+    }
+    if (stream->outbox == NULL) {
+        const struct yoke__frame frame = {.stream = call->stream,
+                                          .method = call->method->id,
+                                          .type = YOKE__FRAME_MESSAGE,
+                                          .flags = YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_END_STREAM};
+        if (yoke__connection_reserve(call->connection, &frame) == NULL) {
+            return -ENOMEM;
+        }
+        yoke__connection_queue(call->connection, 0);
+        yoke__connection_attention(call->connection);
+    }
+    stream->send_ended = true;
+    return 0;
+}
+
+int yoke__stream_finish(struct yoke_call *call, enum yoke_code code, const char *message) {
+    struct yoke__stream *stream = call->streaming;
+    if (stream == NULL || stream->outbox == NULL) {
+        return code == YOKE_OK
+                   ? yoke__connection_answer(call->connection, call, NULL, 0)
+                   : yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
+    }
+    stream->has_status = true;
+    stream->send_ended = true;
+    stream->status_code = code;
+    stream->status_message = message != NULL ? strdup(message) : NULL;
+    return 1;
+}
+
+void yoke__stream_receive_credit(struct yoke__connection *connection, const struct yoke__frame *frame,
+                                 const uint8_t *payload) {
+    struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call == NULL) {
+        /* It crossed the end of the call. */
+        return;
+    }
+    uint32_t amount;
+    memcpy(&amount, payload, sizeof amount);
+    amount = le32toh(amount);
+    size_t used = call->streaming != NULL ? YOKE__CREDIT_INITIAL - call->streaming->send_credit : 0;
+    if (amount == 0 || amount > used) {
+        yoke__connection_fail(connection, "CREDIT gives %u bytes back on stream %u, where %zu are due", amount,
+                              frame->stream, used);
+        return;
+    }
+    call->streaming->send_credit += amount;
+    if (call->streaming->outbox != NULL) {
+        if (yoke__link_is_alone(&call->streaming->sender)) {
+            yoke__link_append(&connection->senders, &call->streaming->sender);
+        }
+        (void)yoke__streams_pump(connection);
+        yoke__connection_attention(connection);
+    } else if (call->streaming->wants_writable) {
+        yoke__stream_schedule(call->streaming);
+    }
+}
