@@ -38,8 +38,8 @@ struct yoke_call {
     /* Client side. */
     yoke_function *done, *on_message;
     uint32_t max_reply_bytes;
-    struct yoke__link sibling; /* among the calls that the parent made */
-    enum yoke_code verdict;    /* what the callback will be told; set once the call has ended on our side */
+    struct yoke__link sibling;   /* among the calls that the parent made */
+    enum yoke_code verdict;      /* what the callback will be told; set once the call has ended on our side */
     const char *verdict_message; /* static */
 
     /* Server side. */

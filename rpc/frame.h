@@ -14,10 +14,10 @@
 #define YOKE__PROTOCOL_VERSION 1
 
 enum yoke__frame_type {
-    YOKE__FRAME_HELLO = 1, /* the first frame of each direction; payload yoke.v1.Hello */
-    YOKE__FRAME_OPEN = 2,  /* starts a call; payload: the request */
-    YOKE__FRAME_END = 3,   /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
-    YOKE__FRAME_EVENT = 4, /* method: the event's id; payload: the event */
+    YOKE__FRAME_HELLO = 1,   /* the first frame of each direction; payload yoke.v1.Hello */
+    YOKE__FRAME_OPEN = 2,    /* starts a call; payload: the request */
+    YOKE__FRAME_END = 3,     /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
+    YOKE__FRAME_EVENT = 4,   /* method: the event's id; payload: the event */
     YOKE__FRAME_CANCEL = 5,  /* the caller does not want the answer any more */
     YOKE__FRAME_MESSAGE = 6, /* a message of a call, or a fragment of one */
     YOKE__FRAME_CREDIT = 7   /* payload: how much more may be sent on the stream */

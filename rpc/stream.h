@@ -22,7 +22,7 @@ struct yoke__engine;
 #define YOKE__TOTAL_SIZE 4
 
 /* The largest message that goes in one frame; and the fragments of a larger one, such that a frame fills a chunk. */
-#define YOKE__WHOLE_MAX (256u * 1024u)
+#define YOKE__WHOLE_MAX (1088u * 1024u)
 #define YOKE__FRAGMENT_SIZE (64u * 1024u - YOKE__FRAME_HEADER_SIZE - YOKE__TOTAL_SIZE)
 
 /* The payload of a CREDIT frame. */
