@@ -61,7 +61,7 @@ struct lab {
     struct yoke_pool *pool;
     struct common_service common; /* what the master serves */
     struct stream_service streams;
-    unsigned order;               /* counts everything that is heard, from 1 */
+    unsigned order; /* counts everything that is heard, from 1 */
 
     struct lab_birth births[LAB_DEATHS_MAX];
     unsigned birth_count, ready_count;
