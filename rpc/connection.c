@@ -59,6 +59,8 @@ void yoke__connection_fail(struct yoke__connection *connection, const char *form
     (void)vsnprintf(connection->failure, sizeof connection->failure, format, arguments);
     va_end(arguments);
     connection->can_call = false;
+    /* Nothing that is answered now will be sent, so nothing more may pile up. */
+    connection->unreachable = true;
     yoke__connection_attention(connection);
 }
 
