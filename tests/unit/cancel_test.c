@@ -429,17 +429,18 @@ static void without_a_deadline_there_is_no_end(void) {
 /* ---- Calls within calls ------------------------------------------------------------------------------------------ */
 
 static struct outcome inner;
+static struct outcome *inner_outcome = &inner; /* of the next one */
 static struct yoke_call *inner_call;
 static struct yoke_call_options inner_options;
 
 /* The handler of As at the worker: keeps its call, and calls the master as a part of it. */
 static void call_within(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
     machine->held[machine->held_count++] = call;
-    inner = (struct outcome){0};
+    *inner_outcome = (struct outcome){0};
     struct yoke_call_options options = inner_options;
     options.size = sizeof(options);
     options.ret_call = &inner_call;
-    CHECK_INT(unit_echo_later(machine_channel(machine), request, &options, outcome_take, &inner), 0);
+    CHECK_INT(unit_echo_later(machine_channel(machine), request, &options, outcome_take, inner_outcome), 0);
 }
 
 static struct outcome outer;
@@ -503,6 +504,37 @@ static void an_answered_call_lets_its_children_go(void) {
     CHECK_INT(inner.count, 0);
     end_within();
     CHECK_INT(inner.code, YOKE_OK);
+}
+
+/* The memory of an answered call is used for the next one, whose children are others. */
+static void children_of_an_earlier_call_are_not_of_the_next(void) {
+    (void)begin_within(0, 0, false);
+    CHECK_INT(yoke_call_fail(worker.held[0], YOKE_ABORTED, "enough"), 0);
+    worker.held_count = 0;
+    machine_exchange(&master, &worker);
+
+    /* The first child is still out when the second call makes its own. */
+    struct outcome second = {0};
+    struct outcome second_child = {0};
+    struct yoke_call *call = NULL;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    inner_outcome = &second_child;
+    CHECK_INT(unit_echo_as(machine_channel(&master), &request, &options, outcome_take, &second), 0);
+    machine_exchange(&master, &worker);
+    REQUIRE_INT(worker.held_count, 1);
+    REQUIRE_INT(master.held_count, 2);
+    CHECK_INT(machine_answer_held(&master, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    CHECK(!yoke_call_is_cancelled(master.held[0]));
+    CHECK_INT(yoke_call_cancel(call), 0);
+    machine_exchange(&master, &worker);
+    CHECK(yoke_call_is_cancelled(master.held[0]));
+    CHECK_INT(second.code, YOKE_CANCELLED);
+    CHECK_INT(second_child.count, 1);
+    CHECK_INT(second_child.code, YOKE_CANCELLED);
+    CHECK_INT(inner.code, YOKE_OK);
+    end_within();
 }
 
 static void a_child_that_ends_first_is_forgotten(void) {
@@ -615,6 +647,7 @@ static const struct test_case child_cases[] = {
     {.name = "a cancelled call takes its children along", .run = a_cancelled_call_takes_its_children_along},
     {.name = "an independent call goes on", .run = an_independent_call_goes_on},
     {.name = "an answered call lets its children go", .run = an_answered_call_lets_its_children_go},
+    {.name = "children of an earlier call are not of the next", .run = children_of_an_earlier_call_are_not_of_the_next},
     {.name = "a child that ends first is forgotten", .run = a_child_that_ends_first_is_forgotten},
     {.name = "a cancelled child leaves its parent", .run = a_cancelled_child_leaves_its_parent},
     {.name = "the earlier deadline counts", .run = the_earlier_deadline_counts},

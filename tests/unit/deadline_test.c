@@ -18,7 +18,7 @@ static void add(struct yoke__deadlines *deadlines, struct yoke_call *call, uint6
     yoke__deadlines_add(deadlines, call);
 }
 
-/* The first has the least deadline of all, and each entry knows its place. */
+/* None is later than those below it, so that the first is the earliest of all; and each knows its place. */
 static void check(const struct yoke__deadlines *deadlines) {
     size_t count = 0;
     uint64_t least = UINT64_MAX;
@@ -31,6 +31,9 @@ static void check(const struct yoke__deadlines *deadlines) {
         }
     }
     REQUIRE_INT(deadlines->count, count);
+    for (size_t i = 1; i < count; i++) {
+        REQUIRE(deadlines->heap[(i - 1) / 2]->deadline_ns <= deadlines->heap[i]->deadline_ns);
+    }
     const struct yoke_call *first = yoke__deadlines_first(deadlines);
     REQUIRE((first == NULL) == (count == 0));
     REQUIRE(first == NULL || first->deadline_ns == least);

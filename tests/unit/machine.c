@@ -3,6 +3,7 @@
 
 #include "harness.h"
 #include "rpc/cancel.h"
+#include "rpc/stream.h"
 
 #include <string.h>
 
@@ -127,11 +128,18 @@ size_t machine_feed(struct machine *machine, const void *bytes, size_t length, s
     return taken;
 }
 
+/* The front of what is queued, which fragments join when there is room for them. False when there is nothing. */
+static bool front_of(struct machine *machine, struct iovec *ret_vector) {
+    struct yoke__output *output = &machine->connection.output;
+    return yoke__output_vector(output, ret_vector, 1) == 1 ||
+           (yoke__streams_pump(&machine->connection) && yoke__output_vector(output, ret_vector, 1) == 1);
+}
+
 size_t machine_take(struct machine *machine, void *out, size_t capacity) {
     struct yoke__output *output = &machine->connection.output;
     size_t taken = 0;
     struct iovec vector;
-    while (taken < capacity && yoke__output_vector(output, &vector, 1) == 1) {
+    while (taken < capacity && front_of(machine, &vector)) {
         size_t size = capacity - taken < vector.iov_len ? capacity - taken : vector.iov_len;
         memcpy((uint8_t *)out + taken, vector.iov_base, size);
         yoke__output_consume(output, size);
@@ -156,7 +164,7 @@ bool machine_take_frame(struct machine *machine, struct yoke__frame *ret_frame, 
 size_t machine_carry(struct machine *from, struct machine *to, size_t piece) {
     size_t carried = 0;
     struct iovec vector;
-    while (yoke__output_vector(&from->connection.output, &vector, 1) == 1) {
+    while (front_of(from, &vector)) {
         size_t taken = machine_feed(to, vector.iov_base, vector.iov_len, piece);
         if (taken == 0) {
             break;

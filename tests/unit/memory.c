@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_reallocarray(void *memory, size_t count, size_t size);
 void __real_free(void *memory);
 void *__wrap_malloc(size_t size);
+char *__wrap_strdup(const char *string);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_reallocarray(void *memory, size_t count, size_t size);
 void __wrap_free(void *memory);
@@ -69,6 +71,12 @@ void *__wrap_reallocarray(void *memory, size_t count, size_t size) {
 void __wrap_free(void *memory) {
     count_out(memory);
     __real_free(memory);
+}
+
+char *__wrap_strdup(const char *string) {
+    size_t size = strlen(string) + 1;
+    char *copy = __wrap_malloc(size);
+    return copy != NULL ? memcpy(copy, string, size) : NULL;
 }
 
 size_t memory_allocation_count(void) {

@@ -477,6 +477,31 @@ static void draining_takes_what_is_there_and_no_more(void) {
     finish_alone();
 }
 
+/* A process that the dead one left behind holds the socket and goes on. */
+static unsigned left_to_write;
+
+static void write_on(void) {
+    if (left_to_write > 0) {
+        left_to_write--;
+        send_raw(&wire);
+    }
+}
+
+static void draining_ends_though_somebody_writes_on(void) {
+    start_alone();
+    wire.length = 0;
+    wire_hello(&wire);
+    send_raw(&wire);
+    wire.length = 0;
+    wire_note(&wire, "from the grave");
+    left_to_write = 20;
+    syscalls_before_receiving(write_on);
+    yoke__socket_drain(&one.socket);
+    CHECK_INT(left_to_write, 19);
+    CHECK(one.notes <= 1);
+    finish_alone();
+}
+
 static void draining_survives_a_kernel_at_its_worst(void) {
     static const int errors[] = {EINTR, ECONNRESET, EIO};
     for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
@@ -520,6 +545,19 @@ static void a_blocking_flush_ends_when_the_peer_is_gone(void) {
     finish_alone();
 }
 
+/* Its memory may be used for another socket at once. */
+static void a_closed_socket_is_in_no_list(void) {
+    start_alone();
+    struct outcome outcome = {0};
+    CHECK_INT(call(&one, 1000, &outcome), 0);
+    CHECK(!yoke__link_is_alone(&one.io.dirty));
+    yoke__socket_close(&one.socket, "closed");
+    CHECK(yoke__link_is_alone(&one.io.dirty));
+    CHECK(yoke__link_is_alone(&one.socket.dirty));
+    CHECK_INT(outcome.count, 1);
+    finish_alone();
+}
+
 static void the_output_can_be_ended_alone(void) {
     start();
     turn_both();
@@ -549,9 +587,11 @@ static const struct test_case cases[] = {
     {.name = "a failed send does not stop reading", .run = a_failed_send_does_not_stop_reading},
     {.name = "a violation is told once", .run = a_violation_is_told_once},
     {.name = "draining takes what is there and no more", .run = draining_takes_what_is_there_and_no_more},
+    {.name = "draining ends though somebody writes on", .run = draining_ends_though_somebody_writes_on},
     {.name = "draining survives a kernel at its worst", .run = draining_survives_a_kernel_at_its_worst},
     {.name = "a blocking flush sends all", .run = a_blocking_flush_sends_all},
     {.name = "a blocking flush ends when the peer is gone", .run = a_blocking_flush_ends_when_the_peer_is_gone},
+    {.name = "a closed socket is in no list", .run = a_closed_socket_is_in_no_list},
     {.name = "the output can be ended alone", .run = the_output_can_be_ended_alone},
     {.name = NULL},
 };

@@ -13,11 +13,13 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 static size_t count, fail_at, cut;
 static int fail_error;
 static bool fails_alternately, has_failed;
+static void (*before_receiving)(void);
 
 void syscalls_reset(void) {
     count = 0;
     fail_at = cut = SIZE_MAX;
     fails_alternately = has_failed = false;
+    before_receiving = NULL;
 }
 
 size_t syscalls_count(void) {
@@ -36,6 +38,10 @@ void syscalls_fail_once(size_t nth, int error) {
 void syscalls_fail_alternately(int error) {
     fails_alternately = true;
     fail_error = error;
+}
+
+void syscalls_before_receiving(void (*hook)(void)) {
+    before_receiving = hook;
 }
 
 bool syscalls_have_failed(void) {
@@ -67,6 +73,9 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags) {
 }
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags) {
+    if (before_receiving != NULL) {
+        before_receiving();
+    }
     if (must_fail()) {
         return -1;
     }

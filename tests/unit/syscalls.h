@@ -23,6 +23,9 @@ void syscalls_fail_once(size_t nth, int error);
 /* Fail every second call, with this errno: a call that is tried again succeeds. */
 void syscalls_fail_alternately(int error);
 
+/* Run this before each recvmsg(); NULL: nothing. */
+void syscalls_before_receiving(void (*hook)(void));
+
 /* Whether the failure that was asked for has happened. */
 bool syscalls_have_failed(void);
 
