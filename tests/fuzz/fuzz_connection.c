@@ -190,13 +190,23 @@ static void address_made(struct yoke__frame *frame) {
     }
 }
 
+/* Call number `at` of a list of the connection, counted around; NULL when there is none. */
+static const struct yoke_call *call_at(const struct yoke__link *list, size_t at, size_t count) {
+    const struct yoke__link *link = list->next;
+    for (at = count > 0 ? at % count : 0; at > 0; at--) {
+        link = link->next;
+    }
+    return link != list ? YOKE__CONTAINER(link, struct yoke_call, link) : NULL;
+}
+
 /* Direct a frame to a call that either side made, if there is one. */
 static void address_any(struct yoke__frame *frame) {
+    const struct yoke__connection *connection = &machine.connection;
     uint8_t choice = input_byte(&script);
-    if ((choice & 1) != 0 || machine.held_count == 0) {
-        address_made(frame);
-    } else {
-        const struct yoke_call *call = machine.held[(choice / 2) % machine.held_count];
+    const struct yoke_call *call = (choice & 1) != 0
+                                       ? call_at(&connection->outgoing, choice / 2, connection->outgoing_count)
+                                       : call_at(&connection->incoming, choice / 2, connection->incoming_count);
+    if (call != NULL) {
         frame->stream = call->stream;
         frame->method = call->method->id;
     }
