@@ -729,7 +729,7 @@ static void step(void) {
     }
 }
 
-/* Calls whose handlers have to answer them; others wait for the rest of their request, or of their replies to travel. */
+/* Calls whose handlers have to answer them; others wait for the rest of their request, or for replies to travel. */
 static size_t count_handled(const struct yoke__connection *connection) {
     size_t count = 0;
     for (const struct yoke__link *at = connection->incoming.next; at != &connection->incoming; at = at->next) {
