@@ -1,6 +1,6 @@
 /*
- * connection_stream_test.c: what a peer can do wrong on a stream with more than one frame, and what a stream leaves behind
- * in the sums of its connection. Streams that behave are tested end to end.
+ * connection_stream_test.c: what a peer can do wrong on a stream with more than one frame, and what a stream leaves
+ * behind in the sums of its connection. Streams that behave are tested end to end.
  */
 #include "harness.h"
 #include "machine.h"
