@@ -12,8 +12,8 @@
 
 #define LISTENER_CALLS_MAX 1024
 
-/* Begin with a new connection. `is_master`: the connection that is listened to is a master's. */
-void listener_reset(bool is_master);
+/* Begin with a new connection. `of_master`: the connection that is listened to is a master's. */
+void listener_reset(bool of_master);
 
 /* The peer has said OPEN with this id, right or wrong. False when there is no room for another. */
 bool listener_open(uint32_t stream);

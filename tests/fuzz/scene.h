@@ -35,7 +35,7 @@ void scene_use_call(struct yoke_call *call, uint8_t choice);
 /* ---- The peer (scene_peer.c) ----------------------------------------------------------------------------------- */
 
 void peer_reset(bool machine_is_master);
-void peer_set_piece(size_t piece);
+void peer_set_piece(size_t size);
 void peer_greet(void); /* a HELLO as it should be */
 
 /* The steps of a script. */

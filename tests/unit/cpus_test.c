@@ -198,7 +198,7 @@ static void what_is_missing_or_odd_sets_no_quota(void) {
     static char line[3 * PATH_MAX];
     memset(line, 'x', sizeof(line));
     memcpy(line, "0::/", 4);
-    memcpy(line + sizeof(line) - 10, "\n0::/here", 10);
+    (void)strcpy(line + sizeof(line) - 10, "\n0::/here");
     put("cgroup", line);
     put("mount/here/cpu.max", "200000 100000\n");
     CHECK_INT(cpus(), 2);

@@ -30,21 +30,29 @@ static void limits_are_resolved_or_refused(void) {
     CHECK_INT(memory_live_blocks(), live);
 }
 
+static bool is_zeroed(const struct yoke_call *call) {
+    const uint8_t *bytes = (const uint8_t *)call;
+    size_t at = 0;
+    while (at < sizeof(*call) && bytes[at] == 0) {
+        at++;
+    }
+    return at == sizeof(*call);
+}
+
 static void a_call_is_used_again_and_zeroed(void) {
-    static const struct yoke_call zero;
     struct yoke__engine engine;
     init(&engine);
     struct yoke_call *first = yoke__engine_get_call(&engine);
     struct yoke_call *second = yoke__engine_get_call(&engine);
     REQUIRE(first != NULL && second != NULL && first != second);
-    CHECK(memcmp(first, &zero, sizeof(zero)) == 0);
+    CHECK(is_zeroed(first));
     memset(first, 0xee, sizeof(*first));
     first->streaming = NULL;
     yoke__engine_put_call(&engine, first);
     size_t before = memory_allocation_count();
     CHECK(yoke__engine_get_call(&engine) == first);
     CHECK_INT(memory_allocation_count(), before);
-    CHECK(memcmp(first, &zero, sizeof(zero)) == 0);
+    CHECK(is_zeroed(first));
     yoke__engine_put_call(&engine, first);
     yoke__engine_put_call(&engine, second);
     yoke__engine_release(&engine);

@@ -1,6 +1,6 @@
 /*
- * memory_failure_stream_test.c: as memory_failure_test.c, for calls that stream and for messages that go in fragments: the
- * conversation is held once for each allocation that it makes, which then fails.
+ * memory_failure_stream_test.c: as memory_failure_test.c, for calls that stream and for messages that go in fragments:
+ * the conversation is held once for each allocation that it makes, which then fails.
  */
 #include "harness.h"
 #include "machine.h"
@@ -31,7 +31,7 @@ static Unit__Bytes bytes_of(size_t size) {
     return bytes;
 }
 
-/* ---- The service: answers each message, and gives up when that fails ----------------------------------------------- */
+/* ---- The service: answers each message, and gives up when that fails --------------------------------------------- */
 
 static void give_up_or(struct yoke_call *call, int error) {
     if (error != 0) {
@@ -88,7 +88,7 @@ static const struct unit_streams_handlers handlers = {
     .both_end = on_both_end,
 };
 
-/* ---- The calls ------------------------------------------------------------------------------------------------------ */
+/* ---- The calls --------------------------------------------------------------------------------------------------- */
 
 static struct attempt *next_attempt(void) {
     REQUIRE(attempt_count < CALLS_MAX);
@@ -165,7 +165,7 @@ static void call_large(struct machine *machine) {
     attempt->error = unit_echo_now(machine_channel(machine), &request, NULL, take_reply, &attempt->outcome);
 }
 
-/* ---- The conversation ------------------------------------------------------------------------------------------------ */
+/* ---- The conversation -------------------------------------------------------------------------------------------- */
 
 /* As sockets do: a failed connection is closed and its peer reads the end; a full machine is tried again later. */
 static void run_loops(void) {
