@@ -195,11 +195,11 @@ static void what_is_missing_or_odd_sets_no_quota(void) {
         test_check_int(cpus(), 0, odd[i], __FILE__, __LINE__, false);
     }
     /* A path that is longer than paths are, and then a line that counts. */
-    static char line[3 * PATH_MAX];
-    memset(line, 'x', sizeof(line));
-    memcpy(line, "0::/", 4);
-    (void)strcpy(line + sizeof(line) - 10, "\n0::/here");
-    put("cgroup", line);
+    static char part[3 * PATH_MAX];
+    static char lines[4 * PATH_MAX];
+    memset(part, 'x', sizeof(part) - 1);
+    (void)snprintf(lines, sizeof(lines), "0::/%s\n0::/here\n", part);
+    put("cgroup", lines);
     put("mount/here/cpu.max", "200000 100000\n");
     CHECK_INT(cpus(), 2);
     finish();
