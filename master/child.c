@@ -7,16 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define US_PER_S UINT64_C(1000000)
 #define DETAIL_MAX 320
 
-static uint64_t now_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
+static uint64_t now_us(const struct yoke_child *child) {
+    return child->pool->master->engine.clock_ns() / 1000;
 }
 
 static struct yoke_child *child_of_socket(struct yoke__socket *socket) {
@@ -63,7 +60,7 @@ static void announce_ready(struct yoke_child *child) {
     event.pid = child->process.pid;
     event.pool = (char *)child->pool->options.name;
     event.index = child->index;
-    event.startup_us = now_us() - child->started_us;
+    event.startup_us = now_us(child) - child->started_us;
     emit(child, &yoke_v1_worker_ready_event, &event);
 }
 
@@ -140,7 +137,7 @@ static void fill_death(const struct yoke_child *child, Yoke__V1__DeathReason rea
     event->exit_code = exit->exit_code;
     event->signal = exit->signal;
     event->core_dumped = exit->core_dumped;
-    event->uptime_us = now_us() - child->started_us;
+    event->uptime_us = now_us(child) - child->started_us;
     event->user_cpu_us = timeval_us(exit->usage.ru_utime);
     event->system_cpu_us = timeval_us(exit->usage.ru_stime);
     event->max_rss_bytes = (uint64_t)exit->usage.ru_maxrss * 1024;
@@ -160,10 +157,15 @@ static void schedule_restart(struct yoke_child *child) {
     start_timer(child, child->pool->options.restart_pause_ms);
 }
 
-static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
-    stop_timer(child);
+/* It takes no more calls. */
+static void withdraw(struct yoke_child *child) {
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
+}
+
+static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
+    stop_timer(child);
+    withdraw(child);
     child->condemned = reason;
     (void)yoke__process_signal(&child->process, SIGKILL);
 }
@@ -186,8 +188,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
         return;
     }
     ev_io_stop(child->pool->master->io.loop, &child->death);
-    child->state = YOKE_CHILD_STOPPING;
-    child->channel.connection = NULL;
+    withdraw(child);
     announce_start(child);
     yoke__socket_drain(&child->socket);
 
@@ -212,8 +213,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* It takes no more calls; it gets some time to die before it is killed. */
 static void wait_for_death(struct yoke_child *child) {
-    child->state = YOKE_CHILD_STOPPING;
-    child->channel.connection = NULL;
+    withdraw(child);
     start_timer(child, child->pool->options.stop_timeout_ms);
 }
 
@@ -315,7 +315,7 @@ int yoke__child_spawn(struct yoke_child *child) {
     child->process = process;
     child->id = master->next_worker_id++;
     child->state = YOKE_CHILD_STARTING;
-    child->started_us = now_us();
+    child->started_us = now_us(child);
     child->announced = child->stop_requested = child->output_ended = false;
     child->condemned = YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
 
@@ -348,8 +348,7 @@ void yoke__child_kill_now(struct yoke_child *child) {
     if (child->state == YOKE_CHILD_DEAD) {
         return;
     }
-    child->state = YOKE_CHILD_STOPPING;
-    child->channel.connection = NULL;
+    withdraw(child);
     (void)yoke__process_signal(&child->process, SIGKILL);
 }
 

@@ -96,8 +96,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
 }
 
 int yoke_call_finish(struct yoke_call *call) {
-    if (!yoke__call_is_answerable(call) ||
-        (call->method->kind != YOKE_SERVER_STREAMING && call->method->kind != YOKE_BIDI_STREAMING)) {
+    if (!yoke__call_is_answerable(call) || !yoke__replies_stream(call->method)) {
         return -EINVAL;
     }
     int result = answer_error(call, YOKE_OK, NULL);
@@ -134,8 +133,7 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
     if (!yoke__call_is_answerable(call) || call->method->id != method->id ||
-        call->method->reply->descriptor != method->reply->descriptor ||
-        (method->kind != YOKE_UNARY && method->kind != YOKE_CLIENT_STREAMING)) {
+        call->method->reply->descriptor != method->reply->descriptor || yoke__replies_stream(method)) {
         return -EINVAL;
     }
     int result = check_wanted(call);

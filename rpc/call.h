@@ -56,6 +56,15 @@ struct yoke_call {
     void *on_cancel_data;
 };
 
+/* Does the caller send any number of messages, instead of one? Does the handler? */
+static inline bool yoke__requests_stream(const struct yoke_method *method) {
+    return method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
+}
+
+static inline bool yoke__replies_stream(const struct yoke_method *method) {
+    return method->kind == YOKE_SERVER_STREAMING || method->kind == YOKE_BIDI_STREAMING;
+}
+
 /* Around each callback that gets the call. False from the second: the call is gone, or has ended. */
 void yoke__call_enter(struct yoke_call *call);
 bool yoke__call_leave(struct yoke_call *call);

@@ -81,7 +81,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (error != 0) {
         return error;
     }
-    bool requests_stream = method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
+    bool requests_stream = yoke__requests_stream(method);
     if (requests_stream != (request == NULL)) {
         return -EINVAL;
     }

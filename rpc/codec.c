@@ -23,3 +23,7 @@ enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yo
     *ret_arena = arena;
     return YOKE_OK;
 }
+
+const char *yoke__message_fault(enum yoke_code code) {
+    return code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode";
+}

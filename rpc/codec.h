@@ -12,4 +12,7 @@
 enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
                                     size_t length, struct yoke_arena **ret_arena, const void **ret_message);
 
+/* What is wrong with a message that yoke__message_decode() gave this code, to follow "the reply ". */
+const char *yoke__message_fault(enum yoke_code code);
+
 #endif

@@ -126,8 +126,7 @@ void yoke__connection_unmap_call(struct yoke__connection *connection, struct yok
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
 void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
 
-/* The connection must end, and this is why. The first failure counts. */
-/* The connection must end for a reason of ours. */
+/* The connection must end for a reason of ours. The first failure counts. */
 void yoke__connection_break(struct yoke__connection *connection, const char *reason);
 
 /* The connection must end because of the peer, and this is why. The first failure counts. */

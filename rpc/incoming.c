@@ -88,26 +88,31 @@ static const char *find_refusal(const struct yoke__connection *connection, const
     return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
+/* Answer with an error whose message is formatted. */
+__attribute__((format(printf, 5, 0))) static void answer_formatted(struct yoke__connection *connection, uint32_t stream,
+                                                                   uint32_t method, enum yoke_code code,
+                                                                   const char *format, va_list arguments) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    (void)yoke__connection_answer_error(connection, stream, method, code, message);
+}
+
 __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__connection *connection,
                                                               const struct yoke__frame *frame, enum yoke_code code,
                                                               const char *format, ...) {
-    char message[YOKE_STATUS_MESSAGE_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    answer_formatted(connection, frame->stream, frame->method, code, format, arguments);
     va_end(arguments);
-    (void)yoke__connection_answer_error(connection, frame->stream, frame->method, code, message);
 }
 
 /* End a call that its handler has not heard of. */
 __attribute__((format(printf, 3, 4))) static void reject_call(struct yoke_call *call, enum yoke_code code,
                                                               const char *format, ...) {
-    char message[YOKE_STATUS_MESSAGE_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    answer_formatted(call->connection, call->stream, call->method->id, code, format, arguments);
     va_end(arguments);
-    (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
     yoke__call_retire(call);
 }
 
@@ -128,8 +133,7 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
     enum yoke_code code =
         yoke__message_decode(call->engine, call->method->request, bytes, length, &call->arena, &request);
     if (code != YOKE_OK) {
-        reject_call(call, code, "the request of %s %s", call->method->name,
-                    code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
+        reject_call(call, code, "the request of %s %s", call->method->name, yoke__message_fault(code));
         return;
     }
     if (run_handler(call, request)) {
@@ -178,7 +182,7 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
     call->deadline_ns = deadline_ns;
     yoke__link_init(&call->children);
     yoke__connection_add_call(connection, call);
-    bool requests_stream = route->method->kind == YOKE_CLIENT_STREAMING || route->method->kind == YOKE_BIDI_STREAMING;
+    bool requests_stream = yoke__requests_stream(route->method);
     begin_call(call, requests_stream, (frame->flags & YOKE__FLAG_END_STREAM) != 0,
                (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message, length);
 }

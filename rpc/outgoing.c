@@ -153,8 +153,7 @@ static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, si
         yoke__engine_put_arena(engine, arena);
     } else {
         char message[YOKE_STATUS_MESSAGE_MAX + 1];
-        (void)snprintf(message, sizeof message, "the reply to %s %s", call->method->name,
-                       code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode");
+        (void)snprintf(message, sizeof message, "the reply to %s %s", call->method->name, yoke__message_fault(code));
         yoke__call_complete(call, code, message, NULL);
     }
 }
@@ -171,7 +170,7 @@ static void end_stream(struct yoke_call *call, enum yoke_code code, const char *
 
 /* Our call has been answered OK. `reply` is NULL when END carried none. */
 static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t length) {
-    bool replies_stream = call->method->kind == YOKE_SERVER_STREAMING || call->method->kind == YOKE_BIDI_STREAMING;
+    bool replies_stream = yoke__replies_stream(call->method);
     if (reply != NULL && (replies_stream || call->streaming != NULL)) {
         if (yoke__stream_of(call) == NULL) {
             yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");

@@ -95,16 +95,8 @@ void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char 
     }
 }
 
-static bool requests_stream(const struct yoke_method *method) {
-    return method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
-}
-
-static bool replies_stream(const struct yoke_method *method) {
-    return method->kind == YOKE_SERVER_STREAMING || method->kind == YOKE_BIDI_STREAMING;
-}
-
 bool yoke__stream_takes_one(const struct yoke_call *call) {
-    return call->is_client ? !replies_stream(call->method) : !requests_stream(call->method);
+    return call->is_client ? !yoke__replies_stream(call->method) : !yoke__requests_stream(call->method);
 }
 
 void yoke__stream_wake(struct yoke__stream *stream) {
@@ -156,21 +148,21 @@ static int send_one(struct yoke_call *call, const struct yoke_type *type, const 
 }
 
 int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message) {
-    if (!call->is_client || call->method->id != method->id || !requests_stream(method)) {
+    if (!call->is_client || call->method->id != method->id || !yoke__requests_stream(method)) {
         return -EINVAL;
     }
     return send_one(call, method->request, message);
 }
 
 int yoke_call_send_reply(struct yoke_call *call, const struct yoke_method *method, const void *message) {
-    if (!yoke__call_is_answerable(call) || call->method->id != method->id || !replies_stream(method)) {
+    if (!yoke__call_is_answerable(call) || call->method->id != method->id || !yoke__replies_stream(method)) {
         return -EINVAL;
     }
     return send_one(call, method->reply, message);
 }
 
 int yoke_call_half_close(struct yoke_call *call) {
-    if (!call->is_client || !requests_stream(call->method)) {
+    if (!call->is_client || !yoke__requests_stream(call->method)) {
         return -EINVAL;
     }
     int error = check_usable(call);

@@ -125,10 +125,7 @@ bool yoke__stream_take(struct yoke_call *call, const uint8_t *bytes, size_t leng
     if (!check_size(call, length) || !check_only(call)) {
         return false;
     }
-    if (yoke__stream_takes_one(call)) {
-        return keep(call, bytes, length, cost);
-    }
-    if (stream->held || stream->inbox_count > 0) {
+    if (yoke__stream_takes_one(call) || stream->held || stream->inbox_count > 0) {
         return keep(call, bytes, length, cost);
     }
     if (!deliver(call, bytes, length)) {
