@@ -7,28 +7,6 @@
 
 static const Google__Protobuf__Empty nothing = GOOGLE__PROTOBUF__EMPTY__INIT;
 
-struct state {
-    bool known;
-    Probe__StreamState state;
-};
-
-static void on_state(struct yoke_call *call, const struct yoke_status *status, const Probe__StreamState *reply,
-                     void *user_data) {
-    (void)call;
-    (void)status;
-    struct state *state = user_data;
-    REQUIRE(reply != NULL);
-    state->state = *reply;
-    state->known = true;
-}
-
-static Probe__StreamState worker_state(struct lab *lab) {
-    struct state state = {0};
-    REQUIRE_INT(probe_streams_state(lab_channel(lab), &nothing, NULL, on_state, &state), 0);
-    LAB_WAIT(lab, state.known);
-    return state.state;
-}
-
 /* A call of Wait; `value` 1: the handler never answers. */
 static void start_wait(struct lab *lab, int64_t value, uint64_t timeout_us, struct yoke_call **ret_call,
                        struct lab_result *result) {
@@ -41,9 +19,9 @@ static void start_wait(struct lab *lab, int64_t value, uint64_t timeout_us, stru
 
 /* Until the worker has seen so many cancellations. */
 static void await_cancelled(struct lab *lab, unsigned count) {
-    while (worker_state(lab).cancelled < count) {
+    while (lab_streams_state(lab).cancelled < count) {
     }
-    CHECK_INT(worker_state(lab).cancelled, count);
+    CHECK_INT(lab_streams_state(lab).cancelled, count);
 }
 
 static void the_deadline_ends_the_call_at_both_ends(void) {
@@ -55,7 +33,7 @@ static void the_deadline_ends_the_call_at_both_ends(void) {
     LAB_WAIT(&lab, result.count > 0);
     LAB_CHECK_ENDED(&result, YOKE_DEADLINE_EXCEEDED);
     await_cancelled(&lab, 1);
-    CHECK_INT(worker_state(&lab).live, 0);
+    CHECK_INT(lab_streams_state(&lab).live, 0);
     lab_check_echo(&lab, lab_channel(&lab));
     lab_close(&lab);
 }
@@ -240,7 +218,7 @@ static void a_flood_of_cancelled_calls_costs_nothing(void) {
         CHECK(resident(getpid()) - before[0] < 2 << 20);
         CHECK(resident(worker) - before[1] < 2 << 20);
     }
-    CHECK_INT(worker_state(&lab).live, 0);
+    CHECK_INT(lab_streams_state(&lab).live, 0);
     lab_close(&lab);
 }
 

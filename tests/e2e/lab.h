@@ -192,4 +192,7 @@ int lab_call_master(struct lab *lab, struct yoke_channel *channel, const Probe__
                     struct lab_master_call *call);
 void lab_master_call_release(struct lab_master_call *call);
 
+/* What the worker's Streams has seen. */
+Probe__StreamState lab_streams_state(struct lab *lab);
+
 #endif

@@ -195,3 +195,28 @@ void lab_master_call_release(struct lab_master_call *call) {
     free(call->data);
     *call = (struct lab_master_call){0};
 }
+
+/* ---- What a worker has seen */
+
+struct seen {
+    bool known;
+    Probe__StreamState state;
+};
+
+static void on_state(struct yoke_call *call, const struct yoke_status *status, const Probe__StreamState *reply,
+                     void *user_data) {
+    (void)call;
+    (void)status;
+    struct seen *seen = user_data;
+    REQUIRE(reply != NULL);
+    seen->state = *reply;
+    seen->known = true;
+}
+
+Probe__StreamState lab_streams_state(struct lab *lab) {
+    const Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+    struct seen seen = {0};
+    REQUIRE_INT(probe_streams_state(lab_channel(lab), &request, NULL, on_state, &seen), 0);
+    LAB_WAIT(lab, seen.known);
+    return seen.state;
+}

@@ -65,32 +65,8 @@ static void check_run(struct lab *lab, bool by_worker, const Probe__StreamPlan *
     }
 }
 
-struct state {
-    bool known;
-    Probe__StreamState state;
-};
-
-static void on_state(struct yoke_call *call, const struct yoke_status *status, const Probe__StreamState *reply,
-                     void *user_data) {
-    (void)call;
-    (void)status;
-    struct state *state = user_data;
-    REQUIRE(reply != NULL);
-    state->state = *reply;
-    state->known = true;
-}
-
-/* What the worker's Streams has seen. */
-static Probe__StreamState worker_state(struct lab *lab) {
-    const Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
-    struct state state = {0};
-    REQUIRE_INT(probe_streams_state(lab_channel(lab), &request, NULL, on_state, &state), 0);
-    LAB_WAIT(lab, state.known);
-    return state.state;
-}
-
 static void check_nothing_lives(struct lab *lab) {
-    CHECK_INT(worker_state(lab).live, 0);
+    CHECK_INT(lab_streams_state(lab).live, 0);
     CHECK_INT(lab->streams.live, 0);
 }
 
@@ -289,7 +265,7 @@ static void a_caller_may_cancel_in_the_midst(void) {
         plan.send = 1000;
         plan.send_bytes = 50000;
         check_run(&lab, by_worker, &plan, YOKE_CANCELLED, 2);
-        Probe__StreamState state = worker_state(&lab);
+        Probe__StreamState state = lab_streams_state(&lab);
         CHECK_INT(by_worker ? lab.streams.cancelled : state.cancelled, 3);
     }
     check_nothing_lives(&lab);
@@ -398,7 +374,7 @@ static void check_held(unsigned bytes, unsigned count) {
     start(&lab, false, &plan, &outcome);
     wait_for_echoes(&lab, 200);
     /* Credit, the queue, and one message that is begun. */
-    uint64_t sent = (uint64_t)worker_state(&lab).sent * bytes;
+    uint64_t sent = (uint64_t)lab_streams_state(&lab).sent * bytes;
     CHECK(sent <= 8u << 20);
     CHECK(!outcome.finished);
     CHECK_INT(outcome.caller.result.messages, 1);
