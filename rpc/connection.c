@@ -46,7 +46,7 @@ void yoke__connection_release(struct yoke__connection *connection) {
 }
 
 void yoke__connection_break(struct yoke__connection *connection, const char *reason) {
-    connection->is_own_failure = connection->failure[0] == '\0';
+    connection->is_own_failure |= connection->failure[0] == '\0';
     yoke__connection_fail(connection, "%s", reason);
 }
 

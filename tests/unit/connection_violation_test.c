@@ -407,6 +407,21 @@ static void a_master_tells_its_ids_from_its_workers(void) {
 }
 
 /* Only the first is told: it is the one that explains the others. */
+/* Who is to blame is settled with the first failure, too. */
+static void the_blame_stays(void) {
+    start();
+    yoke__connection_break(&worker.connection, "ours");
+    yoke__connection_break(&worker.connection, "ours again");
+    CHECK(worker.connection.is_own_failure);
+    machine_release(&worker);
+    start();
+    yoke__connection_fail(&worker.connection, "the peer's");
+    yoke__connection_break(&worker.connection, "ours");
+    CHECK(!worker.connection.is_own_failure);
+    CHECK_STR(worker.connection.failure, "the peer's");
+    machine_release(&worker);
+}
+
 static void the_first_failure_stays(void) {
     static struct wire wire;
     start();
@@ -442,6 +457,7 @@ static const struct test_case cases[] = {
     {.name = "each is noticed byte by byte, too", .run = each_is_noticed_byte_by_byte},
     {.name = "a master tells its ids from its worker's", .run = a_master_tells_its_ids_from_its_workers},
     {.name = "the first failure stays", .run = the_first_failure_stays},
+    {.name = "the blame stays", .run = the_blame_stays},
     {.name = "what crossed an end is no violation", .run = what_crossed_an_end_is_no_violation},
     {.name = NULL},
 };
