@@ -18,6 +18,11 @@ if(YOKE_SANITIZE)
     add_link_options(-fsanitize=${YOKE_SANITIZE})
 endif()
 
+if(YOKE_COVERAGE)
+    add_compile_options(--coverage -fprofile-update=prefer-atomic)
+    add_link_options(--coverage)
+endif()
+
 # What is installed must not name the directories that it was built in. A debug build keeps them, for debuggers.
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
     add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${PROJECT_BINARY_DIR}/=)

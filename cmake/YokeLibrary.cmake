@@ -33,7 +33,12 @@ if(NOT YOKE_SANITIZE)
     target_link_options(yoke_shared PRIVATE LINKER:--no-undefined)
 endif()
 
-add_library(yoke::yoke ALIAS yoke_shared)
+if(YOKE_COVERAGE)
+    # A shared library has counters of its own, which a program cannot save at its _exit().
+    add_library(yoke::yoke ALIAS yoke_static)
+else()
+    add_library(yoke::yoke ALIAS yoke_shared)
+endif()
 add_library(yoke::yoke_static ALIAS yoke_static)
 add_executable(yoke::protoc-gen-yoke ALIAS protoc-gen-yoke)
 
