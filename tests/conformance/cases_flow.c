@@ -1,0 +1,75 @@
+/* cases_flow.c: a side that does not read holds up its sender, and nobody else. */
+#include "cases.h"
+
+#include <errno.h>
+
+#define MESSAGE_SIZE 65536u
+
+/* What a stream takes without being read: docs/protocol.md, "Credit". */
+#define CREDIT (2u << 20)
+
+/* Sends until the server has to read first. What could be sent. */
+static size_t send_until_refused(struct made *made) {
+    const struct request request = {.body = MESSAGE_SIZE};
+    size_t sent = 0;
+    for (;;) {
+        unsigned told_before = made->told;
+        int error;
+        while ((error = made->caller->driver->send(made, &request)) == 0) {
+            sent += MESSAGE_SIZE;
+        }
+        EXPECT_INT(made->caller, error, -EAGAIN);
+        /* It may have been our own queue that was full. When the neighbour is answered, that is empty. */
+        expect_neighbour(made->caller);
+        if (error != -EAGAIN || made->told == told_before || made->caller->report_length > 0 || sent > 2 * CREDIT) {
+            return sent;
+        }
+    }
+}
+
+void case_push_back_of_requests(struct caller *caller) {
+    enum { MORE = 100 };
+    struct made *made = start(caller, STREAMING_INPUT_CALL, NULL);
+    EXPECT(caller, send_request(made, &(struct request){.body = 1, .hold = true}));
+    uint64_t sent = 1 + send_until_refused(made);
+    /* What goes beyond the credit is the message that waits at our side. */
+    EXPECT(caller, sent <= CREDIT + MESSAGE_SIZE);
+    EXPECT(caller, sent >= CREDIT - MESSAGE_SIZE);
+
+    const struct request none = {0};
+    struct made *release = start(caller, CONTROL_RELEASE, &none);
+    EXPECT_BODY(release, 0);
+    EXPECT_END(release, YOKE_OK, "");
+    for (unsigned i = 0; i < MORE; i++) {
+        EXPECT(caller, send_request(made, &(struct request){.body = MESSAGE_SIZE}));
+        sent += MESSAGE_SIZE;
+    }
+    EXPECT(caller, made->told > 0);
+    half_close(made);
+    const struct reply *reply = next_reply(made);
+    EXPECT_INT(caller, reply != NULL ? reply->sum : 0, sent);
+    EXPECT_END(made, YOKE_OK, "");
+}
+
+void case_push_back_of_replies(struct caller *caller) {
+    enum { COUNT = 128 };
+    struct response responses[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        responses[i] = (struct response){.size = MESSAGE_SIZE - i};
+    }
+    const struct request request = {.responses = responses, .response_count = COUNT};
+    struct made *made = start(caller, STREAMING_OUTPUT_CALL, &request);
+    caller->driver->hold(made);
+    while (caller->report_length == 0 && server_state(caller).refused == 0) {
+    }
+    expect_neighbour(caller);
+    EXPECT_INT(caller, made->count, 0);
+    EXPECT_INT(caller, server_state(caller).live, 1);
+
+    caller->driver->resume(made);
+    for (unsigned i = 0; i < COUNT; i++) {
+        EXPECT_BODY(made, MESSAGE_SIZE - i);
+    }
+    EXPECT_NO_REPLY(made);
+    EXPECT_END(made, YOKE_OK, "");
+}

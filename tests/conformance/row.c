@@ -1,0 +1,16 @@
+/* row.c: the tables of row.h. */
+#include "row.h"
+
+const struct row rows[] = {
+    {.name = "fork, master to worker, async", .driver = &async_driver},
+    {.name = "fork, worker to master, async", .upward = true, .driver = &async_driver},
+    {.name = "exec, master to worker, async", .exec = true, .driver = &async_driver},
+    {.name = "exec, worker to master, async", .exec = true, .upward = true, .driver = &async_driver},
+    {.name = NULL},
+};
+
+#define ENTRY(name, rounds) {#name, case_##name, rounds},
+const struct conformance_case all_cases[] = {CASES(ENTRY){.name = NULL}};
+#undef ENTRY
+
+const struct yoke_limits row_limits = {.max_message_bytes = 17u << 20, .max_queued_bytes = 128u << 20};
