@@ -1,6 +1,6 @@
 /*
- * caller.h: the calling side of the cases: it makes calls over a channel, in whatever process and whatever way, and keeps
- * what went wrong as text. A case is written against this and knows of no configuration.
+ * caller.h: the calling side of the cases: it makes calls over a channel, in whatever process and whatever way, and
+ * keeps what went wrong as text. A case is written against this and knows of no configuration.
  */
 #ifndef YOKE_TESTS_CONFORMANCE_CALLER_H
 #define YOKE_TESTS_CONFORMANCE_CALLER_H
@@ -49,8 +49,9 @@ struct call_setup {
 };
 
 /*
- * How calls are made. What a driver cannot do is NULL; the cases that need it are not run with it.
+ * How calls are made.
  *
+ * blocks:         start() of a unary call and send() wait until they are done
  * start:          begins the call; `request` is NULL when requests stream. What the stub returned
  * send:           one of a stream of requests; -EAGAIN, with `refused` counted: there is no room
  * await_reply:    waits until there is a reply that has not been taken, or the end
@@ -59,7 +60,7 @@ struct call_setup {
  * hold, resume:   whether replies are received
  */
 struct driver {
-    const char *name;
+    bool blocks;
     int (*start)(struct made *made, const struct request *request, const struct call_setup *setup);
     int (*send)(struct made *made, const struct request *request);
     int (*half_close)(struct made *made);

@@ -27,7 +27,37 @@ static size_t send_until_refused(struct made *made) {
     }
 }
 
+/* What the server has no room for is not lost, however the sender has to wait for it. */
 void case_push_back_of_requests(struct caller *caller) {
+    enum { COUNT = 160 };
+    struct made *made = start(caller, STREAMING_INPUT_CALL, NULL);
+    EXPECT(caller, send_request(made, &(struct request){.body = 1, .hold_us = 20000}));
+    for (unsigned i = 0; i < COUNT; i++) {
+        EXPECT(caller, send_request(made, &(struct request){.body = MESSAGE_SIZE - i}));
+    }
+    half_close(made);
+    const struct reply *reply = next_reply(made);
+    EXPECT_INT(caller, reply != NULL ? reply->sum : 0, 1 + COUNT * MESSAGE_SIZE - COUNT * (COUNT - 1) / 2);
+    EXPECT_END(made, YOKE_OK, "");
+}
+
+/* A server that never reads again takes no more than the credit, and the deadline ends the wait for it. */
+void case_push_back_until_deadline(struct caller *caller) {
+    struct made *made = start_with(caller, STREAMING_INPUT_CALL, NULL, &(struct call_setup){.timeout_us = 100000});
+    size_t sent = 0;
+    bool goes_on = send_request(made, &(struct request){.body = 1, .hold = true});
+    while (goes_on && sent <= 2 * CREDIT) {
+        goes_on = send_request(made, &(struct request){.body = MESSAGE_SIZE});
+        sent += goes_on ? MESSAGE_SIZE : 0;
+    }
+    EXPECT(caller, sent <= CREDIT + MESSAGE_SIZE);
+    EXPECT_NO_REPLY(made);
+    EXPECT_END(made, YOKE_DEADLINE_EXCEEDED, NULL);
+    expect_neighbour(caller);
+}
+
+/* Who does not want to wait is told so, and is told when it is worth trying again; a neighbour is answered meanwhile. */
+void case_push_back_is_told(struct caller *caller) {
     enum { MORE = 100 };
     struct made *made = start(caller, STREAMING_INPUT_CALL, NULL);
     EXPECT(caller, send_request(made, &(struct request){.body = 1, .hold = true}));
@@ -51,6 +81,7 @@ void case_push_back_of_requests(struct caller *caller) {
     EXPECT_END(made, YOKE_OK, "");
 }
 
+/* A server whose client does not read waits; meanwhile it answers others. */
 void case_push_back_of_replies(struct caller *caller) {
     enum { COUNT = 128 };
     struct response responses[COUNT];

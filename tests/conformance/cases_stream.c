@@ -102,6 +102,27 @@ void case_half_duplex(struct caller *caller) {
     EXPECT_END(made, YOKE_OK, "");
 }
 
+/* A thousand streams at once, over one channel. */
+void case_concurrent_streams(struct caller *caller) {
+    enum { STREAMS = 1000, SIZE = 31415 };
+    struct made *all[STREAMS];
+    for (unsigned i = 0; i < STREAMS; i++) {
+        all[i] = start(caller, FULL_DUPLEX_CALL, NULL);
+        const struct response wanted[] = {{.size = SIZE + i}, {.size = i}};
+        const struct request request = {.body = 27182, .responses = wanted, .response_count = 2};
+        EXPECT(caller, send_request(all[i], &request));
+    }
+    for (unsigned i = 0; i < STREAMS; i++) {
+        EXPECT_BODY(all[i], (size_t)SIZE + i);
+        half_close(all[i]);
+        EXPECT_BODY(all[i], i);
+    }
+    for (unsigned i = 0; i < STREAMS; i++) {
+        EXPECT_NO_REPLY(all[i]);
+        EXPECT_END(all[i], YOKE_OK, "");
+    }
+}
+
 void case_empty_stream(struct caller *caller) {
     struct made *made = start(caller, FULL_DUPLEX_CALL, NULL);
     half_close(made);

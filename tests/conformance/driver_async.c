@@ -1,6 +1,6 @@
 /*
- * driver_async.c: calls made with the stubs that take callbacks. Whoever waits turns the loop, which is not done from inside
- * a callback of Yoke's.
+ * driver_async.c: calls made with the stubs that take callbacks. Whoever waits turns the loop, which is not done from
+ * inside a callback of Yoke's.
  */
 #include "caller.h"
 
@@ -188,7 +188,6 @@ static void async_release(struct made *made) {
 }
 
 const struct driver async_driver = {
-    .name = "async",
     .start = async_start,
     .send = async_send,
     .half_close = async_half_close,

@@ -77,6 +77,7 @@ const Interop__StreamingInputCallRequest *pack_input(struct packed *packed, cons
     interop__streaming_input_call_request__init(message);
     message->payload = pack_payload(packed, request->body);
     message->hold = request->hold;
+    message->hold_us = request->hold_us;
     message->answer_now = request->answer_now;
     return message;
 }

@@ -23,6 +23,7 @@ struct request {
     enum yoke_code code; /* YOKE_OK: no status is asked for */
     const char *message;
     bool hold, answer_now;
+    uint32_t hold_us;
 };
 
 /* A response of any method. */

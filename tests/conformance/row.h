@@ -19,7 +19,6 @@ struct row {
 struct conformance_case {
     const char *name;
     case_body *body;
-    unsigned rounds;
 };
 
 /* The rows and the cases; each table ends with one without a name. */
@@ -29,8 +28,8 @@ extern const struct conformance_case all_cases[];
 /* The limits of both sides: so large that neither the largest message nor a thousand calls at once meet them. */
 extern const struct yoke_limits row_limits;
 
-/* Runs a case in the configuration of the suite that is running. */
-void run_case(const struct conformance_case *test);
+/* Runs a case in the configuration of the suite that is running, so many times. */
+void run_case(const struct conformance_case *test, unsigned rounds);
 
 /* What the worker does: it serves; and if it is given a case, it runs that and exits with 1 if anything went wrong. */
 struct worker_job {

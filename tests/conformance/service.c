@@ -1,6 +1,6 @@
 /*
- * service.c: see service.h. A call whose requests or responses stream has a struct handled from its beginning until it is
- * answered or cancelled; unary calls are answered at once.
+ * service.c: see service.h. A call whose requests or responses stream has a struct handled from its beginning until it
+ * is answered or cancelled; unary calls are answered at once.
  */
 #include "service.h"
 
@@ -14,10 +14,10 @@
 struct handled {
     struct service *service;
     struct yoke_call *call;
-    int (*respond)(struct yoke_call *call, const Interop__StreamingOutputCallResponse *response);
+    int (*respond)(struct yoke_call *call, const Interop__StreamingOutputCallResponse *response); /* NULL: no stream */
     struct response *responses; /* asked for; those before `next` have been sent */
     size_t count, next;
-    ev_timer pause;
+    ev_timer pause;  /* until the next response may be sent, or the next request be taken */
     bool has_paused; /* for the next response */
     bool is_patient; /* nothing is sent before the client has ended its stream */
     bool input_ended;
@@ -106,6 +106,11 @@ static int respond(struct handled *handled, size_t size) {
     return handled->respond(handled->call, &response);
 }
 
+static void pause_for(struct handled *handled, uint32_t interval_us) {
+    ev_timer_set(&handled->pause, interval_us / 1e6, 0);
+    ev_timer_start(handled->service->loop, &handled->pause);
+}
+
 /* True when the next response has to wait for its time. */
 static bool must_pause(struct handled *handled) {
     uint32_t interval_us = handled->responses[handled->next].interval_us;
@@ -114,8 +119,7 @@ static bool must_pause(struct handled *handled) {
         return false;
     }
     if (!ev_is_active(&handled->pause)) {
-        ev_timer_set(&handled->pause, interval_us / 1e6, 0);
-        ev_timer_start(handled->service->loop, &handled->pause);
+        pause_for(handled, interval_us);
     }
     return true;
 }
@@ -153,6 +157,10 @@ static void on_pause_ended(struct ev_loop *loop, ev_timer *watcher, int events) 
     (void)loop;
     (void)events;
     struct handled *handled = watcher->data;
+    if (handled->respond == NULL) {
+        yoke_call_resume(handled->call);
+        return;
+    }
     handled->has_paused = true;
     go_on(handled);
 }
@@ -253,9 +261,13 @@ static void streaming_input_message(struct yoke_call *call, const Interop__Strea
         answer_sum(handled);
         return;
     }
-    if (request->hold) {
-        handled->service->held = call;
+    if (request->hold_us > 0) {
         yoke_call_hold(call);
+        pause_for(handled, request->hold_us);
+    }
+    if (request->hold) {
+        yoke_call_hold(call);
+        handled->service->held = call;
     }
 }
 

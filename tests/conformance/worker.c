@@ -1,6 +1,6 @@
 /*
- * worker.c: the worker of all configurations: it serves; and if it is given a case, it runs that, reports it to the master
- * by an event, and exits.
+ * worker.c: the worker of all configurations: it serves; and if it is given a case, it runs that, reports it to the
+ * master by an event, and exits.
  */
 #include "row.h"
 
