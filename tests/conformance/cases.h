@@ -8,8 +8,8 @@
 #include "caller.h"
 
 /*
- * CASE(name, rounds, needs): the case is run so many times, each time with a worker, and so a connection, of its own; with
- * NO_BLOCKING not by a driver that blocks.
+ * CASE(name, rounds, needs): the case is run so many times, each time with a worker, and so a connection, of its own;
+ * with NO_BLOCKING not by a driver that blocks.
  */
 enum need { ANY_DRIVER, NO_BLOCKING };
 

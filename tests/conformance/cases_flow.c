@@ -56,7 +56,7 @@ void case_push_back_until_deadline(struct caller *caller) {
     expect_neighbour(caller);
 }
 
-/* Who does not want to wait is told so, and is told when it is worth trying again; a neighbour is answered meanwhile. */
+/* Who does not want to wait is told so, and when it is worth trying again; a neighbour is answered meanwhile. */
 void case_push_back_is_told(struct caller *caller) {
     enum { MORE = 100 };
     struct made *made = start(caller, STREAMING_INPUT_CALL, NULL);
