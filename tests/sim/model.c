@@ -1,0 +1,133 @@
+/* model.c: see sim.h: what may come of what was accepted: messages, statuses, cancellations, failures. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Messages --------------------------------------------------------------------------------------------------- */
+
+void sim_check_message(struct sim_call *call, bool is_up, const Sim__Bytes *message) {
+    struct sim_flow *flow = is_up ? &call->up : &call->down;
+    const struct sim_side *receiver = &world.sides[is_up ? sim_server_side(call) : call->side];
+    sim_record(receiver->index, "message", call, (int64_t)message->data.len);
+    SIM_CHECK_CALL(call, message != NULL && flow->received < flow->arrived && flow->received < flow->sent);
+    SIM_CHECK_CALL(call, !is_up || !flow->end_received);
+    SIM_CHECK_CALL(call, is_up || call->must == SIM_NO_CODE);
+    bool is_stream = is_up ? sim_streams_up(call) : sim_streams_down(call);
+    SIM_CHECK_CALL(call, !is_stream || !flow->held || receiver->ended);
+    uint32_t length = flow->lengths[flow->received];
+    const Sim__Bytes expected = sim_message(call, is_up, flow->received, length);
+    SIM_CHECK_CALL(call, message->data.len == length);
+    SIM_CHECK_CALL(call, length == 0 || memcmp(message->data.data, expected.data.data, length) == 0);
+    flow->received++;
+    world.messages++;
+}
+
+/* ---- Statuses --------------------------------------------------------------------------------------------------- */
+
+static bool has_passed(const struct sim_call *call) {
+    return call->deadline_ns != 0 && call->deadline_ns <= world.now_ns;
+}
+
+/* Why a call can run out of something, by what its status says. */
+static bool may_be_exhausted(const struct sim_call *call, const char *message) {
+    const struct yoke_limits *ours = &world.config.limits[call->side];
+    const struct yoke_limits *theirs = &world.config.limits[sim_server_side(call)];
+    const struct {
+        const char *text;
+        bool is_possible;
+    } reasons[] = {
+        {"the request is larger than max_message_bytes", call->up.has_oversized},
+        {"max_incoming_calls are unanswered", theirs->max_incoming_calls != 0},
+        {"max_buffered_bytes of requests", theirs->max_buffered_bytes != 0},
+        {"max_queued_bytes wait", theirs->max_queued_bytes != 0},
+        {"max_buffered_bytes of unread", theirs->max_buffered_bytes != 0 || ours->max_buffered_bytes != 0},
+        {"larger than its receiver allows", call->up.has_oversized || call->down.has_oversized},
+        {"larger than max_reply_bytes", call->down.has_oversized},
+        {"larger than max_message_bytes", call->answer_result != 0},
+        {"out of memory", world.memory_has_failed},
+        {"too much memory", world.memory_has_failed},
+        {"", world.memory_has_failed},
+    };
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+        if (reasons[i].is_possible && strstr(message, reasons[i].text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is this what the handler said? */
+static bool is_answer(const struct sim_call *call, const struct yoke_status *status) {
+    if (!call->answered || call->answer_result != 0 || call->answer_code != (int)status->code) {
+        return false;
+    }
+    char message[32];
+    (void)snprintf(message, sizeof(message), "failure of call %u", call->number);
+    const char *expected = status->code == YOKE_OK ? "" : message;
+    return strcmp(status->message, expected) == 0 || (world.memory_has_failed && status->message[0] == '\0');
+}
+
+/* Could the framework have ended the call so? */
+static bool is_possible(const struct sim_call *call, const struct yoke_status *status) {
+    const struct sim_side *ours = &world.sides[call->side];
+    const struct sim_side *theirs = &world.sides[sim_server_side(call)];
+    switch (status->code) {
+    case YOKE_CANCELLED:
+        /* As a part of another call, which has been. */
+        return call->parent != NULL && (call->parent->server != NULL ? yoke_call_is_cancelled(call->parent->server)
+                                                                     : call->parent->was_cancelled);
+    case YOKE_DEADLINE_EXCEEDED:
+        return has_passed(call);
+    case YOKE_RESOURCE_EXHAUSTED:
+        return may_be_exhausted(call, status->message);
+    case YOKE_UNIMPLEMENTED:
+        return call->kind == SIM_MISSING || call->kind == SIM_ABSENT;
+    case YOKE_UNAVAILABLE:
+        return (ours->ended && strcmp(status->message, ours->end_message) == 0) ||
+               (theirs->connection.draining && !call->dispatched && strstr(status->message, "stopping") != NULL);
+    default:
+        return false;
+    }
+}
+
+void sim_check_status(const struct sim_call *call, const struct yoke_status *status) {
+    const struct sim_flow *down = &call->down;
+    if (call->must != SIM_NO_CODE) {
+        SIM_CHECK_CALL(call, (int)status->code == call->must);
+        return;
+    }
+    if (is_answer(call, status)) {
+        /* All that was sent before is there. */
+        SIM_CHECK_CALL(call, down->end_arrived && call->end_code == call->answer_code);
+        SIM_CHECK_CALL(call, down->received == down->sent && down->arrived == down->sent);
+        return;
+    }
+    if (!is_possible(call, status)) {
+        sim_fail(__FILE__, __LINE__, "call %u cannot end with %s (%s)", call->number, yoke_code_name(status->code),
+                 status->message);
+    }
+    if (status->code == YOKE_UNAVAILABLE && world.sides[call->side].connection.failure[0] == '\0') {
+        /* What came before the connection ended is delivered, but a status that came would have been, too. */
+        SIM_CHECK_CALL(call, !down->end_arrived || call->end_code == YOKE_UNAVAILABLE);
+        SIM_CHECK_CALL(call, !sim_streams_down(call) || down->received == down->arrived);
+    }
+}
+
+void sim_check_cancelled(const struct sim_call *call) {
+    const struct yoke_limits *limits = &world.config.limits[sim_server_side(call)];
+    bool is_broken = call->up.has_oversized || limits->max_buffered_bytes != 0 || world.memory_has_failed;
+    SIM_CHECK_CALL(call, call->cancel_arrived || has_passed(call) || world.sides[sim_server_side(call)].ended ||
+                             (sim_streams_up(call) && is_broken));
+}
+
+void sim_check_failure(const struct sim_side *side) {
+    const char *failure = side->connection.failure;
+    bool is_unread = world.config.limits[side->index].max_queued_bytes != 0 && strstr(failure, "of answers are queued");
+    bool is_memory = world.memory_has_failed && side->connection.is_own_failure && strstr(failure, "out of memory");
+    if (!is_unread && !is_memory) {
+        sim_fail(__FILE__, __LINE__, "the %s has failed its connection: %s", side->index == 0 ? "master" : "worker",
+                 failure);
+    }
+}
