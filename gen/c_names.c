@@ -152,6 +152,9 @@ static void add_message(struct gen_c_names *names, const struct gen_message *mes
     if (message->event) {
         add_event(names, message);
     }
+    if (message->detail) {
+        add_all(names, element, message->c_name, "_detail_add _detail_get");
+    }
 }
 
 /* ---- Services ------------------------------------------------------------------------------------------------- */

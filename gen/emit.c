@@ -125,3 +125,17 @@ struct gen_signature gen_signature_emit(struct gen_pool *pool, const struct gen_
         {"struct yoke_channel *channel", gen_format(pool, "const %s *event", event->c_type)},
     };
 }
+
+struct gen_signature gen_signature_detail_add(struct gen_pool *pool, const struct gen_message *detail) {
+    return (struct gen_signature){
+        gen_format(pool, "int %s_detail_add", detail->c_name),
+        {"struct yoke_call *call", gen_format(pool, "const %s *detail", detail->c_type)},
+    };
+}
+
+struct gen_signature gen_signature_detail_get(struct gen_pool *pool, const struct gen_message *detail) {
+    return (struct gen_signature){
+        gen_format(pool, "int %s_detail_get", detail->c_name),
+        {"struct yoke_call *call", "size_t index", gen_format(pool, "const %s **ret_detail", detail->c_type)},
+    };
+}

@@ -35,5 +35,7 @@ struct gen_signature gen_signature_reply(struct gen_pool *pool, const struct gen
 struct gen_signature gen_signature_on(struct gen_pool *pool, const struct gen_message *event);
 struct gen_signature gen_signature_off(struct gen_pool *pool, const struct gen_message *event);
 struct gen_signature gen_signature_emit(struct gen_pool *pool, const struct gen_message *event);
+struct gen_signature gen_signature_detail_add(struct gen_pool *pool, const struct gen_message *detail);
+struct gen_signature gen_signature_detail_get(struct gen_pool *pool, const struct gen_message *detail);
 
 #endif

@@ -148,6 +148,17 @@ static void emit_event(struct gen_text *text, const struct gen_message *event) {
     declare(text, gen_signature_emit(text->pool, event));
 }
 
+static void emit_detail(struct gen_text *text, const struct gen_message *detail) {
+    emit_heading(text, gen_format(text->pool, "detail %s", detail->element.full_name));
+    gen_text_printf(text, "\n");
+    gen_emit_comment(text, 0, &detail->element,
+                     "Add it to the status of a call to answer: see yoke_call_add_detail().");
+    declare(text, gen_signature_detail_add(text->pool, detail));
+    gen_text_printf(
+        text, "\n/* Find it in a callback, by its number among those of its type: see yoke_call_get_detail(). */\n");
+    declare(text, gen_signature_detail_get(text->pool, detail));
+}
+
 char *gen_emit_header(struct gen_pool *pool, const struct gen_file *file) {
     struct gen_text text = {.pool = pool};
     const char *guard = gen_path_identifier(pool, file->element.full_name);
@@ -161,6 +172,9 @@ char *gen_emit_header(struct gen_pool *pool, const struct gen_file *file) {
     for (size_t i = 0; i < file->message_count; i++) {
         if (file->messages[i]->event) {
             emit_event(&text, file->messages[i]);
+        }
+        if (file->messages[i]->detail) {
+            emit_detail(&text, file->messages[i]);
         }
     }
     gen_text_printf(&text, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");

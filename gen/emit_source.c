@@ -60,7 +60,7 @@ static void emit_types(struct gen_text *text, const struct gen_file *file) {
         }
     }
     for (size_t i = 0; i < file->message_count; i++) {
-        if (file->messages[i]->event) {
+        if (file->messages[i]->event || file->messages[i]->detail) {
             emit_type_once(text, &listed, file->messages[i]);
         }
     }
@@ -249,6 +249,24 @@ static void emit_event(struct gen_text *text, const struct gen_message *event) {
     emit_call(text, (struct gen_signature){"return yoke_channel_emit", {"channel", reference, "event"}});
 }
 
+/* ---- Details of a status -------------------------------------------------------------------------------------- */
+
+static void emit_detail(struct gen_text *text, const struct gen_message *detail) {
+    const char *type = gen_format(text->pool, "&%s__type", detail->c_lower);
+    begin(text, gen_signature_detail_add(text->pool, detail));
+    emit_call(text, (struct gen_signature){"return yoke_call_add_detail", {"call", type, "detail"}});
+    begin(text, gen_signature_detail_get(text->pool, detail));
+    gen_text_printf(text, "    const void *detail;\n");
+    gen_emit_signature(text, 4,
+                       &(struct gen_signature){"int error = yoke_call_get_detail", {"call", type, "index", "&detail"}},
+                       ";\n");
+    gen_text_printf(text, "    if (error == 0) {\n"
+                          "        *ret_detail = detail;\n"
+                          "    }\n"
+                          "    return error;\n"
+                          "}\n");
+}
+
 char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file) {
     struct gen_text text = {.pool = pool};
     gen_emit_banner(&text, file);
@@ -260,6 +278,9 @@ char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file) {
     for (size_t i = 0; i < file->message_count; i++) {
         if (file->messages[i]->event) {
             emit_event(&text, file->messages[i]);
+        }
+        if (file->messages[i]->detail) {
+            emit_detail(&text, file->messages[i]);
         }
     }
     return text.bytes;

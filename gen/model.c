@@ -88,7 +88,8 @@ static void add_message(struct gen_model *model, struct gen_file *file, const st
     message->c_type = gen_pbc_type(model->pool, c_full_name);
     message->c_lower = gen_pbc_lower(model->pool, c_full_name);
     message->c_name = gen_snake(model->pool, c_full_name);
-    message->event = gen_option_event(proto->options);
+    message->event = gen_option_is_set(proto->options, GEN_OPTION_EVENT);
+    message->detail = gen_option_is_set(proto->options, GEN_OPTION_DETAIL);
     message->id = gen_name_id(message->element.full_name);
 
     for (size_t i = 0; i < proto->n_nested_type; i++) {

@@ -30,6 +30,7 @@ struct gen_message {
     const char *c_lower;              /* demo__hello_request; protobuf-c's prefix for what is of this message */
     const char *c_name;               /* demo_hello_request; our prefix */
     bool event;
+    bool detail; /* of a status */
     uint32_t id; /* of the event */
 
     /* Messages that fields of this one hold, in the order of the fields. */

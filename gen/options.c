@@ -6,29 +6,36 @@ enum { PB_C_OPTION = 1019, PB_C_FILE_NO_GENERATE = 1, PB_C_FILE_C_PACKAGE = 6, P
 
 enum { WIRE_BLOCK = 2 };
 
-static const ProtobufCMessageUnknownField *find_event(const Google__Protobuf__MessageOptions *options) {
+static const ProtobufCMessageUnknownField *find(const Google__Protobuf__MessageOptions *options, uint32_t number) {
     for (unsigned i = 0; options && i < options->base.n_unknown_fields; i++) {
-        if (options->base.unknown_fields[i].tag == GEN_OPTION_EVENT) {
+        if (options->base.unknown_fields[i].tag == number) {
             return &options->base.unknown_fields[i];
         }
     }
     return NULL;
 }
 
-bool gen_option_event(const Google__Protobuf__MessageOptions *options) {
-    return find_event(options) != NULL;
+bool gen_option_is_set(const Google__Protobuf__MessageOptions *options, uint32_t number) {
+    return find(options, number) != NULL;
 }
 
-bool gen_option_event_is_unknown(const Google__Protobuf__MessageOptions *options) {
-    const ProtobufCMessageUnknownField *field = find_event(options);
+bool gen_option_has_unknown(const Google__Protobuf__MessageOptions *options, uint32_t number) {
+    const ProtobufCMessageUnknownField *field = find(options, number);
     /* Empty is a length of 0, and nothing. */
     return field && (field->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED || field->len != 1);
 }
 
-uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known) {
+static bool is_among(uint32_t number, const uint32_t *known) {
+    while (*known != 0 && *known != number) {
+        known++;
+    }
+    return *known != 0;
+}
+
+uint32_t gen_option_unknown(const ProtobufCMessage *options, const uint32_t *known) {
     for (unsigned i = 0; options && i < options->n_unknown_fields; i++) {
         uint32_t tag = options->unknown_fields[i].tag;
-        if (tag >= GEN_OPTION_FIRST && tag <= GEN_OPTION_LAST && tag != known) {
+        if (tag >= GEN_OPTION_FIRST && tag <= GEN_OPTION_LAST && !is_among(tag, known)) {
             return tag;
         }
     }

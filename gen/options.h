@@ -16,18 +16,20 @@
 #define GEN_OPTION_LAST 51799
 #define GEN_OPTION_EVENT 51700      /* (yoke.v1.event), a message, on messages */
 #define GEN_OPTION_TIMEOUT_MS 51701 /* (yoke.v1.timeout_ms), an uint32, on methods */
+#define GEN_OPTION_DETAIL 51702     /* (yoke.v1.detail), a message, on messages */
 
-/* True when the message has option (yoke.v1.event). `options` may be NULL. */
-bool gen_option_event(const Google__Protobuf__MessageOptions *options);
+/* True when the message has this option, whose type is a message. `options` may be NULL. */
+bool gen_option_is_set(const Google__Protobuf__MessageOptions *options, uint32_t number);
 
-/* True when that option says something that this version does not know. Its message has no field yet. */
-bool gen_option_event_is_unknown(const Google__Protobuf__MessageOptions *options);
+/* True when that option says something that this version does not know. The messages have no field yet. */
+bool gen_option_has_unknown(const Google__Protobuf__MessageOptions *options, uint32_t number);
 
 /* What option (yoke.v1.timeout_ms) of the method says; 0 without it. `options` may be NULL. */
 uint32_t gen_option_timeout_ms(const Google__Protobuf__MethodOptions *options);
 
-/* The first of Yoke's numbers in `options` that is not `known`; 0 when there is none. `options` may be NULL. */
-uint32_t gen_option_unknown(const ProtobufCMessage *options, uint32_t known);
+/* The first of Yoke's numbers in `options` that is not among `known`, which ends with a 0; 0 when there is none. `options`
+ * may be NULL. */
+uint32_t gen_option_unknown(const ProtobufCMessage *options, const uint32_t *known);
 
 /* What we heed of protobuf-c's own options, (pb_c_file) and (pb_c_msg). `options` may be NULL. */
 struct gen_pbc_file_options {

@@ -157,10 +157,20 @@ static void schedule_restart(struct yoke_child *child) {
     start_timer(child, child->pool->options.restart_pause_ms);
 }
 
+/* Tell the channels that lead to it whether a worker may still come, so that calls that wait can be sent, or end. */
+static void attend_channels(struct yoke_child *child) {
+    struct yoke_pool *pool = child->pool;
+    bool is_coming = child->state == YOKE_CHILD_STARTING || child->state == YOKE_CHILD_READY;
+    child->channel.channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart);
+    yoke__channel_attend(&child->channel.channel);
+    yoke__pool_attend(pool);
+}
+
 /* It takes no more calls. */
 static void withdraw(struct yoke_child *child) {
     child->state = YOKE_CHILD_STOPPING;
     child->channel.connection = NULL;
+    attend_channels(child);
 }
 
 static void condemn(struct yoke_child *child, Yoke__V1__DeathReason reason) {
@@ -213,6 +223,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* It takes no more calls; it gets some time to die before it is killed. */
 static void wait_for_death(struct yoke_child *child) {
+    child->is_leaving = false;
     withdraw(child);
     start_timer(child, child->pool->options.stop_timeout_ms);
 }
@@ -227,11 +238,20 @@ static void on_ready(struct yoke__socket *socket) {
         stop_timer(child);
     }
     announce_ready(child);
+    attend_channels(child);
+}
+
+static void on_leaving(struct yoke__socket *socket) {
+    struct yoke_child *child = child_of_socket(socket);
+    if (child->state != YOKE_CHILD_STOPPING) {
+        child->is_leaving = true;
+        withdraw(child);
+    }
 }
 
 static void on_lost(struct yoke__socket *socket) {
     struct yoke_child *child = child_of_socket(socket);
-    if (child->state != YOKE_CHILD_STOPPING) {
+    if (child->state != YOKE_CHILD_STOPPING || child->is_leaving) {
         wait_for_death(child);
     }
 }
@@ -249,7 +269,13 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
 
 static void on_idle(struct yoke__socket *socket) {
     struct yoke_child *child = child_of_socket(socket);
-    if (child->stop_requested && !child->output_ended) {
+    if (!child->stop_requested || child->output_ended) {
+        return;
+    }
+    if (!socket->connection.going_away) {
+        /* Until now it could call us, which its own answers may have needed. What it calls from now on it can retry. */
+        yoke__connection_go_away(&socket->connection);
+    } else {
         child->output_ended = true;
         yoke__socket_end_output(socket);
     }
@@ -294,7 +320,7 @@ struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index) {
 
 int yoke__child_spawn(struct yoke_child *child) {
     static const struct yoke__socket_owner owner = {
-        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
+        .ready = on_ready, .leaving = on_leaving, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
     const struct yoke__program program = {pool->options.entry, pool->options.user_data, pool->options.path,
@@ -316,7 +342,7 @@ int yoke__child_spawn(struct yoke_child *child) {
     child->id = master->next_worker_id++;
     child->state = YOKE_CHILD_STARTING;
     child->started_us = now_us(child);
-    child->announced = child->stop_requested = child->output_ended = false;
+    child->announced = child->stop_requested = child->output_ended = child->is_leaving = false;
     child->condemned = YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
 
     const struct yoke_peer worker = {.worker_id = child->id, .pid = process.pid};
@@ -335,13 +361,14 @@ void yoke__child_stop(struct yoke_child *child) {
     if (child->state == YOKE_CHILD_DEAD) {
         /* Instead of a restart, the timer tells the pool, should all of it be dead. */
         start_timer(child, 0);
+        attend_channels(child);
         return;
     }
     child->stop_requested = true;
-    if (child->state != YOKE_CHILD_STOPPING) {
+    if (child->state != YOKE_CHILD_STOPPING || child->is_leaving) {
         wait_for_death(child);
-        yoke__connection_attention(&child->socket.connection);
     }
+    yoke__connection_attention(&child->socket.connection);
 }
 
 void yoke__child_kill_now(struct yoke_child *child) {

@@ -20,6 +20,7 @@ struct yoke_child {
     uint64_t started_us;             /* CLOCK_MONOTONIC */
     bool announced;                  /* WorkerStarted has been emitted */
     bool stop_requested;             /* by yoke_pool_stop() */
+    bool is_leaving;                 /* it stops of its own accord, at its own pace */
     bool output_ended;               /* it has been told that nothing follows */
     Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
 };

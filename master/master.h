@@ -31,6 +31,9 @@ struct yoke_pool {
     bool stopping, stopped;
 };
 
+/* A child's state has changed: send the calls that wait for one that is ready, or end them if none is to be expected. */
+void yoke__pool_attend(struct yoke_pool *pool);
+
 /* Emit PoolStopped, once, if all children of this stopping pool are dead. From the loop. */
 void yoke__pool_check_stopped(struct yoke_pool *pool);
 

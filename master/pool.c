@@ -123,7 +123,19 @@ static int read_options(const struct yoke_pool_options *from, struct yoke_pool_o
 
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 
+void yoke__pool_attend(struct yoke_pool *pool) {
+    bool is_coming = false;
+    for (unsigned i = 0; i < pool->child_count; i++) {
+        enum yoke_child_state state = pool->children[i]->state;
+        is_coming |= state == YOKE_CHILD_STARTING || state == YOKE_CHILD_READY;
+    }
+    pool->channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart);
+    yoke__channel_attend(&pool->channel);
+}
+
 void yoke__pool_kill_now(struct yoke_pool *pool) {
+    pool->stopping = true;
+    yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_kill_now(pool->children[i]);
     }
@@ -176,7 +188,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (pool == NULL) {
         return -ENOMEM;
     }
-    pool->channel = (struct yoke_channel){&class, &master->engine};
+    yoke__channel_init(&pool->channel, &class, &master->engine);
     pool->master = master;
     yoke__link_init(&pool->link);
     int error = read_options(options, &pool->options);
@@ -203,6 +215,7 @@ void yoke_pool_stop(struct yoke_pool *pool) {
         return;
     }
     pool->stopping = true;
+    yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_stop(pool->children[i]);
     }

@@ -2,7 +2,9 @@
 #include "rpc/call.h"
 
 #include "rpc/cancel.h"
+#include "rpc/codec.h"
 #include "rpc/connection.h"
+#include "rpc/envelope.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -67,6 +69,10 @@ static void let_go(struct yoke_call *call, bool is_sent) {
     }
 }
 
+bool yoke_call_is_safe_to_retry(const struct yoke_call *call) {
+    return call->safe_to_retry;
+}
+
 bool yoke__call_is_answerable(const struct yoke_call *call) {
     return !call->is_client && !call->answered;
 }
@@ -77,6 +83,25 @@ static int check_wanted(const struct yoke_call *call) {
         return -ENOTCONN;
     }
     return call->cancelled ? -ECANCELED : 0;
+}
+
+int yoke_call_send_headers(struct yoke_call *call) {
+    if (!yoke__call_is_answerable(call)) {
+        return -EINVAL;
+    }
+    int error = check_wanted(call);
+    struct yoke__envelope *envelope = error == 0 ? yoke__envelope_of(call) : NULL;
+    if (envelope == NULL) {
+        return error != 0 ? error : -ENOMEM;
+    }
+    if (envelope->headers_passed) {
+        return -EALREADY;
+    }
+    error = yoke__call_pass_headers(call);
+    if (error == 0) {
+        yoke__connection_attention(call->connection);
+    }
+    return error;
 }
 
 /* End the call with an error. 1: once its messages have been sent. */
@@ -90,7 +115,9 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
         return -EINVAL;
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
-    int result = answer_error(call, is_error_code ? code : YOKE_UNKNOWN, message);
+    struct yoke_status status = {is_error_code ? code : YOKE_UNKNOWN, message != NULL ? message : ""};
+    yoke__chain_finish(call, &status);
+    int result = answer_error(call, status.code, status.message);
     let_go(call, result <= 0);
     return result >= 0 && !is_error_code ? -EINVAL : result < 0 ? result : 0;
 }
@@ -99,7 +126,9 @@ int yoke_call_finish(struct yoke_call *call) {
     if (!yoke__call_is_answerable(call) || !yoke__replies_stream(call->method)) {
         return -EINVAL;
     }
-    int result = answer_error(call, YOKE_OK, NULL);
+    struct yoke_status status = {YOKE_OK, ""};
+    yoke__chain_finish(call, &status);
+    int result = answer_error(call, status.code, status.message);
     let_go(call, result <= 0);
     return result < 0 ? result : 0;
 }
@@ -109,7 +138,9 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     (void)snprintf(message, sizeof message, "the reply of %s, %zu bytes, is larger than max_message_bytes",
                    call->method->name, length);
-    int error = answer_error(call, YOKE_RESOURCE_EXHAUSTED, message);
+    struct yoke_status status = {YOKE_RESOURCE_EXHAUSTED, message};
+    yoke__chain_finish(call, &status);
+    int error = answer_error(call, status.code, status.message);
     return error != 0 ? error : -EMSGSIZE;
 }
 
@@ -120,10 +151,15 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
     if (length > call->engine->limits.max_message_bytes) {
         return answer_oversized(call, length);
     }
+    struct yoke_status status = {YOKE_OK, ""};
+    yoke__chain_finish(call, &status);
+    if (status.code != YOKE_OK) {
+        return answer_error(call, status.code, status.message);
+    }
     if (length <= YOKE__WHOLE_MAX) {
         return yoke__connection_answer(call->connection, call, reply, length);
     }
-    int error = yoke__stream_send(call, type, reply, length, false, false);
+    int error = yoke__stream_send(call, &(struct yoke__body){type, reply, length}, false, false);
     if (error != 0) {
         (void)answer_error(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");
         return error;

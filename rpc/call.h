@@ -20,8 +20,9 @@ struct yoke_call {
     const struct yoke_method *method;
     struct yoke_peer peer;
     uint32_t stream;
-    struct yoke__stream *streaming; /* NULL while the call has no messages beyond those of its OPEN and END */
-    void *data;                     /* the user's */
+    struct yoke__stream *streaming;  /* NULL while the call has no messages beyond those of its OPEN and END */
+    struct yoke__envelope *envelope; /* NULL while the call is nothing but messages */
+    void *data;                      /* the user's */
     yoke_writable_hook *on_writable;
     void *on_writable_data;
     bool is_client;
@@ -40,11 +41,12 @@ struct yoke_call {
     uint32_t max_reply_bytes;
     struct yoke__link sibling;   /* among the calls that the parent made */
     enum yoke_code verdict;      /* what the callback will be told; set once the call has ended on our side */
-    const char *verdict_message; /* static */
+    const char *verdict_message; /* static, or the envelope's */
+    bool safe_to_retry;          /* the peer has certainly not begun to handle it */
 
     /* Server side. */
     struct yoke_arena *arena;   /* holds the request */
-    size_t held_bytes;          /* of memory, once the handler has returned without answering */
+    size_t held_bytes;          /* of memory, metadata at first, the request's once its handler has returned */
     struct yoke__link children; /* calls that end with this one */
     const void *handlers;
     unsigned in_handler; /* callbacks that run with this call */
@@ -74,6 +76,9 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
 
 /* The call is over at this side: take it off its connection; free it unless a callback still runs with it. */
 void yoke__call_retire(struct yoke_call *call);
+
+/* Queue the headers that precede its replies, if it has any and they are not sent. -ENOMEM. */
+int yoke__call_pass_headers(struct yoke_call *call);
 
 /* Is this a call to answer that has not been answered? */
 bool yoke__call_is_answerable(const struct yoke_call *call);

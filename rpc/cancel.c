@@ -2,7 +2,9 @@
 #include "rpc/cancel.h"
 
 #include "rpc/call.h"
+#include "rpc/channel.h"
 #include "rpc/connection.h"
+#include "rpc/envelope.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -18,6 +20,11 @@ void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const cha
 
 void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const char *message) {
     struct yoke__connection *connection = call->connection;
+    if (yoke__call_is_waiting(call)) {
+        yoke__channel_forget(call);
+        yoke__call_settle(call, verdict, message);
+        return;
+    }
     if (connection == NULL) {
         return;
     }
@@ -49,6 +56,8 @@ void yoke__call_revoke(struct yoke_call *call) {
         return;
     }
     call->cancelled = true;
+    struct yoke_status status = {YOKE_CANCELLED, CANCELLED_MESSAGE};
+    yoke__chain_finish(call, &status);
     if (call->connection != NULL) {
         /* It goes on counting against max_incoming_calls until it is answered, or a peer that opens and cancels calls
          * could make a handler that answers late hold any number of them. */
@@ -70,15 +79,40 @@ void yoke__call_revoke(struct yoke_call *call) {
     }
 }
 
+void yoke__call_break_off(struct yoke_call *call, enum yoke_code code, const char *message) {
+    struct yoke_status status = {code, message};
+    yoke__chain_finish(call, &status);
+    (void)yoke__connection_answer_error(call->connection, call, status.code, status.message);
+    yoke__call_revoke(call);
+}
+
 static void expire(struct yoke_call *call) {
     if (call->is_client) {
         yoke__call_abandon(call, YOKE_DEADLINE_EXCEEDED, DEADLINE_MESSAGE);
         return;
     }
     /* The caller watches the deadline, too, but it need not be alive to do so. */
-    (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, YOKE_DEADLINE_EXCEEDED,
-                                        DEADLINE_MESSAGE);
-    yoke__call_revoke(call);
+    yoke__call_break_off(call, YOKE_DEADLINE_EXCEEDED, DEADLINE_MESSAGE);
+}
+
+uint64_t yoke__deadline_after(const struct yoke__engine *engine, uint64_t timeout_us) {
+    uint64_t now_ns = engine->clock_ns();
+    return timeout_us < (UINT64_MAX - now_ns) / 1000 ? now_ns + timeout_us * 1000 : UINT64_MAX;
+}
+
+int yoke__call_set_deadline(struct yoke_call *call, uint64_t deadline_ns) {
+    struct yoke__deadlines *deadlines = &call->engine->deadlines;
+    if (call->is_mapped) {
+        yoke__deadlines_remove(deadlines, call);
+        if (yoke__deadlines_reserve(deadlines) != 0) {
+            return -ENOMEM;
+        }
+    }
+    call->deadline_ns = deadline_ns;
+    if (call->is_mapped) {
+        yoke__deadlines_add(deadlines, call);
+    }
+    return 0;
 }
 
 static bool expire_due(struct yoke__engine *engine) {
@@ -138,7 +172,7 @@ int yoke_call_cancel(struct yoke_call *call) {
     if (!call->is_client) {
         return -EINVAL;
     }
-    if (call->connection == NULL) {
+    if (call->connection == NULL && !yoke__call_is_waiting(call)) {
         return -EALREADY;
     }
     yoke__call_abandon(call, YOKE_CANCELLED, CANCELLED_MESSAGE);

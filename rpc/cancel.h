@@ -8,7 +8,7 @@
 #include "rpc/engine.h"
 
 /* A call of ours that is on no connection has ended; its callback will come from yoke__calls_settle(). `message`
- * is static. */
+ * lives as long as the call. */
 void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const char *message);
 
 /* End a call of ours here, tell the peer, and settle it. Harmless when it has ended. */
@@ -16,6 +16,15 @@ void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const ch
 
 /* The answer to this call is not wanted any more: tell its handler, cancel the calls that are part of it. */
 void yoke__call_revoke(struct yoke_call *call);
+
+/* End a call of the peer, whose handler need not have heard of it, with an error. */
+void yoke__call_break_off(struct yoke_call *call, enum yoke_code code, const char *message);
+
+/* The time so many microseconds from now; the end of time when that is beyond it. */
+uint64_t yoke__deadline_after(const struct yoke__engine *engine, uint64_t timeout_us);
+
+/* Give a call that has just begun another deadline. -ENOMEM. */
+int yoke__call_set_deadline(struct yoke_call *call, uint64_t deadline_ns);
 
 /* The call is answered: what was part of it goes on alone. */
 void yoke__call_release_children(struct yoke_call *call);

@@ -2,11 +2,8 @@
 #include "rpc/check.h"
 
 #include "rpc/call.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
-
-size_t yoke__frame_prefix_size(const struct yoke__frame *frame) {
-    return frame->type == YOKE__FRAME_OPEN && (frame->flags & YOKE__FLAG_DEADLINE) ? YOKE__DEADLINE_SIZE : 0;
-}
 
 static const char *check_hello(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (connection->hello_received) {
@@ -35,6 +32,20 @@ static bool is_our_stream(const struct yoke__connection *connection, uint32_t st
            (connection->streams_wrapped || stream < connection->next_stream);
 }
 
+/* Can the payload be what the flags of an OPEN or END announce? */
+static const char *check_prefix(const struct yoke__frame *frame) {
+    bool is_open = frame->type == YOKE__FRAME_OPEN;
+    if (frame->length < yoke__prefix_bound(frame, 0)) {
+        return is_open ? "OPEN is too short for its deadline or metadata" : "END is too short for its metadata";
+    }
+    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 &&
+        frame->length > yoke__prefix_bound(frame, YOKE__METADATA_BYTES_MAX)) {
+        return is_open ? "OPEN says that it has no message, and has one"
+                       : "END says that it has no message, and has one";
+    }
+    return NULL;
+}
+
 static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (!is_peers_stream(connection, frame->stream)) {
         return "OPEN has a stream id that is not the peer's to give";
@@ -42,16 +53,11 @@ static const char *check_open(const struct yoke__connection *connection, const s
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
     }
-    if ((frame->flags & ~(YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE)) != 0 ||
-        frame->aux != 0) {
+    const unsigned allowed = YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_METADATA;
+    if ((frame->flags & ~allowed) != 0 || frame->aux != 0) {
         return "OPEN has unknown flags";
     }
-    if (frame->length < yoke__frame_prefix_size(frame)) {
-        return "OPEN is too short for its deadline";
-    }
-    return (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && frame->length != yoke__frame_prefix_size(frame)
-               ? "OPEN says that it has no message, and has one"
-               : NULL;
+    return check_prefix(frame);
 }
 
 static const char *check_end(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -62,14 +68,15 @@ static const char *check_end(const struct yoke__connection *connection, const st
     if (call != NULL && frame->method != call->method->id) {
         return "END names another method than its call";
     }
-    unsigned allowed = frame->aux == YOKE_OK ? YOKE__FLAG_NO_MESSAGE : 0;
+    unsigned allowed = YOKE__FLAG_METADATA | (frame->aux == YOKE_OK ? YOKE__FLAG_NO_MESSAGE : YOKE__FLAG_DETAILS);
     if ((frame->flags & ~allowed) != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
         return "END has unknown flags or an unknown status code";
     }
-    if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && frame->length != 0) {
-        return "END says that it has no message, and has one";
+    if (frame->aux != YOKE_OK &&
+        frame->length > YOKE__CONTROL_SIZE_MAX + yoke__prefix_bound(frame, YOKE__METADATA_BYTES_MAX)) {
+        return "the status of END is too long";
     }
-    return frame->aux != YOKE_OK && frame->length > YOKE__CONTROL_SIZE_MAX ? "the status of END is too long" : NULL;
+    return check_prefix(frame);
 }
 
 /* MESSAGE goes both ways; only a caller ends its stream with it. */
@@ -107,6 +114,29 @@ static const char *check_credit(const struct yoke__connection *connection, const
     return call != NULL && frame->method != call->method->id ? "CREDIT names another method than its call" : NULL;
 }
 
+static const char *check_headers(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (!is_our_stream(connection, frame->stream)) {
+        return "HEADERS are for no call of ours";
+    }
+    const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call != NULL && frame->method != call->method->id) {
+        return "HEADERS name another method than their call";
+    }
+    return frame->flags != 0 || frame->aux != 0 || frame->length > YOKE__METADATA_BYTES_MAX
+               ? "HEADERS have flags or are too long"
+               : NULL;
+}
+
+static const char *check_goaway(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (connection->peer_going_away) {
+        return "GOAWAY came twice";
+    }
+    return frame->stream != 0 || frame->method != 0 || frame->flags != 0 || frame->aux != 0 ||
+                   frame->length != YOKE__GOAWAY_SIZE
+               ? "GOAWAY has a stream, a method, flags or not 4 bytes"
+               : NULL;
+}
+
 static const char *check_cancel(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (!is_peers_stream(connection, frame->stream)) {
         return "CANCEL has a stream id that is not the peer's to give";
@@ -137,6 +167,10 @@ const char *yoke__frame_check(const struct yoke__connection *connection, const s
         return check_message(connection, frame);
     case YOKE__FRAME_CREDIT:
         return check_credit(connection, frame);
+    case YOKE__FRAME_HEADERS:
+        return check_headers(connection, frame);
+    case YOKE__FRAME_GOAWAY:
+        return check_goaway(connection, frame);
     default:
         return "unknown frame type";
     }

@@ -7,7 +7,4 @@
 /* What is wrong, in words for the death event; NULL when nothing is. */
 const char *yoke__frame_check(const struct yoke__connection *connection, const struct yoke__frame *frame);
 
-/* The bytes of a frame's payload that are not its message. */
-size_t yoke__frame_prefix_size(const struct yoke__frame *frame);
-
 #endif

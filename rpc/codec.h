@@ -12,6 +12,20 @@
 enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
                                     size_t length, struct yoke_arena **ret_arena, const void **ret_message);
 
+/* The same into an arena that is there. 0, -ENOMEM, -EBADMSG. */
+int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
+                         const uint8_t *bytes, size_t length, const void **ret_message);
+
+/* A message that is to be sent. */
+struct yoke__body {
+    const struct yoke_type *type; /* NULL: `message` is encoded already */
+    const void *message;
+    size_t length; /* encoded */
+};
+
+/* Write its bytes. */
+void yoke__body_write(const struct yoke__body *body, uint8_t *out);
+
 /* What is wrong with a message that yoke__message_decode() gave this code, to follow "the reply ". */
 const char *yoke__message_fault(enum yoke_code code);
 

@@ -6,8 +6,10 @@
 #include "rpc/check.h"
 #include "rpc/incoming.h"
 #include "rpc/outgoing.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -164,13 +166,26 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     }
 }
 
-/* Room in all that a new call is entered into. */
-struct yoke_call *yoke__connection_reserve_call(struct yoke__connection *connection) {
-    if (yoke__call_map_reserve(&connection->calls) != 0 ||
-        yoke__deadlines_reserve(&connection->engine->deadlines) != 0) {
-        return NULL;
+int yoke__connection_reserve_call(struct yoke__connection *connection) {
+    int error = yoke__call_map_reserve(&connection->calls);
+    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
+}
+
+void yoke__connection_go_away(struct yoke__connection *connection) {
+    if (connection->going_away) {
+        return;
     }
-    return yoke__engine_get_call(connection->engine);
+    connection->going_away = true;
+    const struct yoke__frame frame = {.length = YOKE__GOAWAY_SIZE, .type = YOKE__FRAME_GOAWAY};
+    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    if (payload == NULL) {
+        yoke__connection_break(connection, "out of memory for GOAWAY");
+        return;
+    }
+    const uint32_t last = htole32(connection->last_incoming);
+    memcpy(payload, &last, sizeof last);
+    yoke__connection_queue(connection, YOKE__GOAWAY_SIZE);
+    yoke__connection_attention(connection);
 }
 
 int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
@@ -235,6 +250,12 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
     case YOKE__FRAME_CREDIT:
         yoke__stream_receive_credit(connection, frame, payload);
         break;
+    case YOKE__FRAME_HEADERS:
+        yoke__outgoing_receive_headers(connection, frame, payload);
+        break;
+    case YOKE__FRAME_GOAWAY:
+        yoke__outgoing_receive_goaway(connection, payload);
+        break;
     default:
         receive_event(connection, frame, payload);
         break;
@@ -246,8 +267,14 @@ static void advance(struct yoke__connection *connection, size_t size) {
     connection->input_offset += size;
 }
 
+/* Frames that carry a whole message, and whose receiver can do without it. */
+static bool can_be_skipped(const struct yoke__frame *frame) {
+    return frame->type == YOKE__FRAME_OPEN || frame->type == YOKE__FRAME_END || frame->type == YOKE__FRAME_EVENT;
+}
+
 /* Handle what is at the front of the input. False when more bytes are needed or the connection has failed. */
 static bool receive_next(struct yoke__connection *connection) {
+    const struct yoke_limits *limits = &connection->engine->limits;
     struct yoke__chunk *input = connection->input;
     size_t available = input->end - input->begin;
     if (connection->input_skip > 0) {
@@ -267,8 +294,8 @@ static bool receive_next(struct yoke__connection *connection) {
                               wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
-    if (frame.type != YOKE__FRAME_MESSAGE &&
-        frame.length > connection->engine->limits.max_message_bytes + yoke__frame_prefix_size(&frame) &&
+    if (can_be_skipped(&frame) &&
+        frame.length > limits->max_message_bytes + yoke__prefix_bound(&frame, limits->max_metadata_bytes) &&
         frame.length > YOKE__CONTROL_SIZE_MAX) {
         connection->input_skip = frame.length;
         receive_frame(connection, &frame, NULL);
@@ -366,6 +393,26 @@ void yoke__connection_close(struct yoke__connection *connection, const char *mes
     }
 }
 
+void yoke__connection_give_up(struct yoke__connection *connection, const char *message) {
+    while (!yoke__link_is_alone(&connection->outgoing)) {
+        yoke__call_abandon(YOKE__CONTAINER(connection->outgoing.next, struct yoke_call, link), YOKE_CANCELLED,
+                           "the call was given up");
+    }
+    struct yoke__link given_up;
+    yoke__link_init(&given_up);
+    while (!yoke__link_is_alone(&connection->incoming)) {
+        struct yoke_call *call = YOKE__CONTAINER(connection->incoming.next, struct yoke_call, link);
+        /* Aside, because a handler need not let go of it now. */
+        yoke__link_append(&given_up, &call->link);
+        if (!call->cancelled) {
+            yoke__call_break_off(call, YOKE_UNAVAILABLE, message);
+        }
+    }
+    while (!yoke__link_is_alone(&given_up)) {
+        yoke__link_append(&connection->incoming, given_up.next);
+    }
+}
+
 bool yoke__connection_peer_serves(const struct yoke__connection *connection, uint32_t service_id) {
     const struct yoke__hello *services = &connection->peer_services;
     for (size_t i = 0; i < services->service_count; i++) {
@@ -381,5 +428,5 @@ bool yoke__connection_is_idle(const struct yoke__connection *connection) {
 }
 
 bool yoke__connection_takes_calls(const struct yoke__connection *connection) {
-    return yoke__connection_check_sendable(connection, 0) == 0;
+    return !connection->peer_going_away && yoke__connection_check_sendable(connection, 0) == 0;
 }

@@ -6,6 +6,7 @@
 #define YOKE_RPC_CONNECTION_H
 
 #include "rpc/call_map.h"
+#include "rpc/codec.h"
 #include "rpc/engine.h"
 #include "rpc/event.h"
 #include "rpc/frame.h"
@@ -22,6 +23,9 @@ struct yoke__connection_hooks {
 
     /* The peer's HELLO has arrived. */
     void (*ready)(struct yoke__connection *connection);
+
+    /* The peer takes no more calls. */
+    void (*leaving)(struct yoke__connection *connection);
 };
 
 struct yoke__connection {
@@ -48,11 +52,13 @@ struct yoke__connection {
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
-    bool greeted;        /* our HELLO is queued */
-    bool can_call;       /* calls and events may be sent */
-    bool hello_received; /* and `peer_services` is filled */
-    bool draining;       /* new calls of the peer are refused */
-    bool unreachable;    /* the peer cannot receive any more: answers are not accepted */
+    bool greeted;           /* our HELLO is queued */
+    bool can_call;          /* calls and events may be sent */
+    bool hello_received;    /* and `peer_services` is filled */
+    bool going_away;        /* GOAWAY is queued: new calls of the peer are passed over */
+    bool peer_going_away;   /* its GOAWAY has come: it takes no calls, but events */
+    uint32_t last_incoming; /* the peer's last call that was not passed over; 0: none yet */
+    bool unreachable;       /* the peer cannot receive any more: answers are not accepted */
     bool closed;
     struct yoke__hello peer_services;
     bool is_own_failure; /* the failure is not the peer's fault */
@@ -89,9 +95,13 @@ struct yoke__call_setup {
     void *user_data;
 };
 
-/* Start a call; see yoke_channel_call(). One whose deadline has passed or whose parent is cancelled is not sent. */
-int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
-                          const struct yoke__call_setup *setup, struct yoke_call **ret_call);
+/* A call that we are about to make; NULL when out of memory. Start it, settle it, or discard it. */
+struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yoke_method *method,
+                                    const struct yoke__call_setup *setup);
+void yoke__call_discard(struct yoke_call *call);
+
+/* Send it to this peer; `request` is NULL when requests stream. Errors as yoke_channel_call(). */
+int yoke__call_start(struct yoke_call *call, struct yoke__connection *connection, const struct yoke__body *request);
 
 /* Tell the peer that a call of ours is not wanted any more. If there is no memory for that it will answer in vain. */
 void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t stream, uint32_t method);
@@ -111,10 +121,10 @@ void yoke__connection_attention(struct yoke__connection *connection);
  * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an
  * error. -ENOMEM: the connection has failed, so that the peer learns of it.
  */
-int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
+int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call, const void *reply,
                             size_t length);
-int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
-                                  enum yoke_code code, const char *message);
+int yoke__connection_answer_error(struct yoke__connection *connection, struct yoke_call *call, enum yoke_code code,
+                                  const char *message);
 
 /* Fail if the peer lets too many answers pile up. */
 void yoke__connection_check_unread(struct yoke__connection *connection);
@@ -136,8 +146,8 @@ void yoke__connection_fail(struct yoke__connection *connection, const char *form
 /* May a call or event of this length be queued now? Errors as yoke_channel_call(). */
 int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length);
 
-/* A call object, and room in all that it is entered into; NULL when out of memory. Then enter it. */
-struct yoke_call *yoke__connection_reserve_call(struct yoke__connection *connection);
+/* Make room in all that a call is entered into; -ENOMEM. Then enter it. */
+int yoke__connection_reserve_call(struct yoke__connection *connection);
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call);
 
 /* Take a call off the connection. */
@@ -154,6 +164,12 @@ bool yoke__connection_peer_serves(const struct yoke__connection *connection, uin
 
 /* True when a call would be neither -ENOTCONN nor -ENOBUFS. */
 bool yoke__connection_takes_calls(const struct yoke__connection *connection);
+
+/* Take no more calls of the peer: tell it which was the last. What has been taken goes on. */
+void yoke__connection_go_away(struct yoke__connection *connection);
+
+/* End every call in flight, ours as CANCELLED, the peer's as UNAVAILABLE with this message. */
+void yoke__connection_give_up(struct yoke__connection *connection, const char *message);
 
 /* True when nothing is in flight: no call either way, no byte to send. */
 bool yoke__connection_is_idle(const struct yoke__connection *connection);

@@ -2,6 +2,7 @@
 #include "rpc/engine.h"
 
 #include "rpc/call.h"
+#include "rpc/envelope.h"
 #include "rpc/options.h"
 #include "rpc/stream.h"
 
@@ -62,6 +63,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
         yoke__link_remove(&call->link);
         yoke__deadlines_remove(&engine->deadlines, call);
         yoke__stream_release(call);
+        yoke__envelope_release(call);
         call->engine = NULL;
     }
     while (engine->idle_calls != NULL) {
@@ -73,6 +75,11 @@ void yoke__engine_release(struct yoke__engine *engine) {
         struct yoke__stream *stream = engine->idle_streams;
         engine->idle_streams = stream->next_idle;
         free(stream);
+    }
+    while (engine->idle_envelopes != NULL) {
+        struct yoke__envelope *envelope = engine->idle_envelopes;
+        engine->idle_envelopes = envelope->next_idle;
+        yoke__envelope_destroy(envelope);
     }
     while (engine->idle_arenas != NULL) {
         struct yoke_arena *arena = engine->idle_arenas;
@@ -99,6 +106,7 @@ struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
 
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) {
     yoke__stream_release(call);
+    yoke__envelope_release(call);
     call->next_idle = engine->idle_calls;
     engine->idle_calls = call;
 }

@@ -11,6 +11,9 @@
 #include "rpc/deadline.h"
 #include "rpc/list.h"
 
+/* Envelopes kept idle. */
+#define YOKE__IDLE_ENVELOPES_MAX 256
+
 struct yoke__engine {
     struct yoke_limits limits; /* resolved */
     yoke_log_hook *log;
@@ -18,6 +21,8 @@ struct yoke__engine {
     struct yoke__chunk_pool chunks;
     struct yoke_call *idle_calls;
     struct yoke__stream *idle_streams;
+    struct yoke__envelope *idle_envelopes;
+    size_t idle_envelope_count;
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */

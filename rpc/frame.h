@@ -20,7 +20,9 @@ enum yoke__frame_type {
     YOKE__FRAME_EVENT = 4,   /* method: the event's id; payload: the event */
     YOKE__FRAME_CANCEL = 5,  /* the caller does not want the answer any more */
     YOKE__FRAME_MESSAGE = 6, /* a message of a call, or a fragment of one */
-    YOKE__FRAME_CREDIT = 7   /* payload: how much more may be sent on the stream */
+    YOKE__FRAME_CREDIT = 7,  /* payload: how much more may be sent on the stream */
+    YOKE__FRAME_HEADERS = 8, /* payload: metadata that precedes the replies */
+    YOKE__FRAME_GOAWAY = 9   /* payload: the last call that the sender accepts */
 };
 
 /* OPEN, MESSAGE: no further message follows from the caller. */
@@ -28,13 +30,22 @@ enum yoke__frame_type {
 
 /* OPEN: the payload begins with the call's deadline: CLOCK_MONOTONIC, in ns, YOKE__DEADLINE_SIZE bytes. */
 #define YOKE__FLAG_DEADLINE 0x02u
-#define YOKE__DEADLINE_SIZE 8
+#define YOKE__DEADLINE_SIZE 8u
 
 /* OPEN, MESSAGE, END: the frame carries no message, not even an empty one. */
 #define YOKE__FLAG_NO_MESSAGE 0x04u
 
 /* MESSAGE: a fragment; more of the same message follows. */
 #define YOKE__FLAG_MORE 0x08u
+
+/* OPEN, END: then comes metadata: the request's, or the trailers. See prefix.h. */
+#define YOKE__FLAG_METADATA 0x10u
+
+/* END: then come details of the status. */
+#define YOKE__FLAG_DETAILS 0x20u
+
+/* The payload of a GOAWAY frame. */
+#define YOKE__GOAWAY_SIZE 4
 
 struct yoke__frame {
     uint32_t length; /* bytes of payload that follow the header */

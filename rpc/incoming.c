@@ -5,9 +5,11 @@
 #include "rpc/cancel.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
+#include "rpc/envelope.h"
+#include "rpc/ping.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,20 +19,19 @@
 /* A peer that lets this many times max_queued_bytes pile up does not read what it asked for. */
 #define QUEUE_HARD_FACTOR 2
 
-/* Reserve the END frame that answers a call of the peer. NULL when out of memory: the connection has failed then. */
-static uint8_t *reserve_answer(struct yoke__connection *connection, uint32_t stream, uint32_t method,
-                               enum yoke_code code, unsigned flags, size_t length) {
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = stream,
-                                      .method = method,
-                                      .type = YOKE__FRAME_END,
-                                      .flags = (uint8_t)flags,
-                                      .aux = (uint16_t)code};
+/* Reserve the END frame that answers a call of the peer, and write what precedes its payload. NULL when out of memory: the
+ * connection has failed then. */
+static uint8_t *reserve_end(struct yoke__connection *connection, struct yoke__frame frame,
+                            const struct yoke__prefix *prefix) {
+    frame.type = YOKE__FRAME_END;
+    frame.flags |= (uint8_t)yoke__prefix_flags(prefix);
+    frame.length += (uint32_t)yoke__prefix_size(prefix);
     uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
         yoke__connection_break(connection, "out of memory for an answer");
+        return NULL;
     }
-    return payload;
+    return yoke__prefix_write(prefix, payload);
 }
 
 void yoke__connection_check_unread(struct yoke__connection *connection) {
@@ -40,80 +41,120 @@ void yoke__connection_check_unread(struct yoke__connection *connection) {
     }
 }
 
-static void queue_answer(struct yoke__connection *connection, size_t length) {
+static void queue_end(struct yoke__connection *connection, size_t length) {
     yoke__connection_queue(connection, length);
     yoke__connection_check_unread(connection);
     yoke__connection_attention(connection);
 }
 
-int yoke__connection_answer(struct yoke__connection *connection, const struct yoke_call *call, const void *reply,
+static struct yoke__block block_of(const struct yoke_metadata *list) {
+    return (struct yoke__block){list->bytes, list->length};
+}
+
+/* What precedes the reply or the status: trailers; details only of an error. */
+static struct yoke__prefix prefix_of(const struct yoke_call *call, bool is_error) {
+    struct yoke__prefix prefix = {0};
+    if (call->envelope != NULL) {
+        prefix.metadata = block_of(&call->envelope->trailers);
+        if (is_error) {
+            prefix.details = block_of(&call->envelope->details);
+        }
+    }
+    return prefix;
+}
+
+int yoke__call_pass_headers(struct yoke_call *call) {
+    struct yoke__envelope *envelope = call->envelope;
+    if (envelope == NULL || envelope->headers_passed || envelope->headers.length == 0) {
+        return 0;
+    }
+    const struct yoke__frame frame = {.length = (uint32_t)envelope->headers.length,
+                                      .stream = call->stream,
+                                      .method = call->method->id,
+                                      .type = YOKE__FRAME_HEADERS};
+    uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(payload, envelope->headers.bytes, envelope->headers.length);
+    yoke__connection_queue(call->connection, envelope->headers.length);
+    envelope->headers_passed = envelope->headers.is_sealed = true;
+    return 0;
+}
+
+/* The same, for an END that is to follow. */
+static int pass_headers_or_break(struct yoke_call *call) {
+    int error = yoke__call_pass_headers(call);
+    if (error != 0) {
+        yoke__connection_break(call->connection, "out of memory for headers");
+    }
+    return error;
+}
+
+int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call, const void *reply,
                             size_t length) {
-    unsigned flags = reply != NULL ? 0 : YOKE__FLAG_NO_MESSAGE;
-    uint8_t *payload = reserve_answer(connection, call->stream, call->method->id, YOKE_OK, flags, length);
+    const struct yoke__frame frame = {.length = (uint32_t)length,
+                                      .stream = call->stream,
+                                      .method = call->method->id,
+                                      .flags = reply != NULL ? 0 : YOKE__FLAG_NO_MESSAGE};
+    const struct yoke__prefix prefix = prefix_of(call, false);
+    uint8_t *payload = pass_headers_or_break(call) == 0 ? reserve_end(connection, frame, &prefix) : NULL;
     if (payload == NULL) {
         return -ENOMEM;
     }
     if (reply != NULL) {
         call->method->reply->codec->pack(call->method->reply->descriptor, reply, payload);
     }
-    queue_answer(connection, length);
+    queue_end(connection, yoke__prefix_size(&prefix) + length);
     return 0;
 }
 
-int yoke__connection_answer_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
-                                  enum yoke_code code, const char *message) {
+static int send_error(struct yoke__connection *connection, uint32_t stream, uint32_t method,
+                      const struct yoke__prefix *prefix, enum yoke_code code, const char *message) {
     uint8_t status[YOKE__CONTROL_SIZE_MAX];
     size_t length = yoke__status_encode(message, status);
-    uint8_t *payload = reserve_answer(connection, stream, method, code, 0, length);
+    const struct yoke__frame frame = {
+        .length = (uint32_t)length, .stream = stream, .method = method, .aux = (uint16_t)code};
+    uint8_t *payload = reserve_end(connection, frame, prefix);
     if (payload == NULL) {
         return -ENOMEM;
     }
     memcpy(payload, status, length);
-    queue_answer(connection, length);
+    queue_end(connection, yoke__prefix_size(prefix) + length);
     return 0;
 }
 
-/* Why this call is not accepted, or NULL. */
-static const char *find_refusal(const struct yoke__connection *connection, const uint8_t *payload, size_t length) {
-    const struct yoke_limits *limits = &connection->engine->limits;
-    if (payload == NULL || length > limits->max_message_bytes) {
-        return "the request is larger than max_message_bytes";
-    }
-    if (connection->incoming_count >= limits->max_incoming_calls) {
-        return "max_incoming_calls are unanswered";
-    }
-    if (connection->buffered_bytes > limits->max_buffered_bytes) {
-        return "max_buffered_bytes of requests are unanswered";
-    }
-    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
+int yoke__connection_answer_error(struct yoke__connection *connection, struct yoke_call *call, enum yoke_code code,
+                                  const char *message) {
+    int error = pass_headers_or_break(call);
+    const struct yoke__prefix prefix = prefix_of(call, true);
+    return error != 0 ? error : send_error(connection, call->stream, call->method->id, &prefix, code, message);
 }
 
-/* Answer with an error whose message is formatted. */
-__attribute__((format(printf, 5, 0))) static void answer_formatted(struct yoke__connection *connection, uint32_t stream,
-                                                                   uint32_t method, enum yoke_code code,
-                                                                   const char *format, va_list arguments) {
-    char message[YOKE_STATUS_MESSAGE_MAX + 1];
-    (void)vsnprintf(message, sizeof message, format, arguments);
-    (void)yoke__connection_answer_error(connection, stream, method, code, message);
-}
+/* ---- Receiving ---------------------------------------------------------------------------------------------------- */
 
+/* Answer an OPEN that does not become a call. */
 __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__connection *connection,
                                                               const struct yoke__frame *frame, enum yoke_code code,
                                                               const char *format, ...) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
-    answer_formatted(connection, frame->stream, frame->method, code, format, arguments);
+    (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    static const struct yoke__prefix none = {0};
+    (void)send_error(connection, frame->stream, frame->method, &none, code, message);
 }
 
 /* End a call that its handler has not heard of. */
 __attribute__((format(printf, 3, 4))) static void reject_call(struct yoke_call *call, enum yoke_code code,
                                                               const char *format, ...) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
-    answer_formatted(call->connection, call->stream, call->method->id, code, format, arguments);
+    (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    yoke__call_retire(call);
+    yoke__call_break_off(call, code, message);
 }
 
 /* Let the handler have the call; `request` is NULL when requests stream. False when the call has ended over it. */
@@ -128,6 +169,12 @@ static bool run_handler(struct yoke_call *call, const void *request) {
     return yoke__call_leave(call);
 }
 
+/* Count memory that the call holds until it is answered. */
+static void hold_bytes(struct yoke_call *call, size_t size) {
+    call->held_bytes += size;
+    call->connection->buffered_bytes += size;
+}
+
 void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length) {
     const void *request;
     enum yoke_code code =
@@ -137,8 +184,7 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
         return;
     }
     if (run_handler(call, request)) {
-        call->held_bytes = call->arena->heap;
-        call->connection->buffered_bytes += call->held_bytes;
+        hold_bytes(call, call->arena->heap);
     }
 }
 
@@ -165,10 +211,41 @@ static void begin_call(struct yoke_call *call, bool requests_stream, bool is_onl
     }
 }
 
-/* The peer has a call for a method that we have. `deadline_ns` is 0 when there is none. */
+/* Keep the metadata that came with it. False when there is no memory. */
+static bool take_metadata(struct yoke_call *call, const struct yoke__block *metadata) {
+    if (metadata->length == 0) {
+        return true;
+    }
+    struct yoke__envelope *envelope = yoke__envelope_of(call);
+    if (envelope == NULL || yoke__metadata_copy(&envelope->metadata, metadata->bytes, metadata->length) != 0) {
+        return false;
+    }
+    envelope->metadata.is_sealed = true;
+    hold_bytes(call, envelope->metadata.capacity);
+    return true;
+}
+
+/* Ask the server's interceptors. False when the call has ended over it. */
+static bool pass_interceptors(struct yoke_call *call, const struct yoke__chain *chain) {
+    struct yoke_status status = {YOKE_OK, ""};
+    yoke__call_enter(call);
+    int error = yoke__chain_start(chain, call, &status);
+    if (!yoke__call_leave(call)) {
+        return false;
+    }
+    if (error != 0) {
+        reject_call(call, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", call->method->name);
+    } else if (status.code != YOKE_OK) {
+        reject_call(call, status.code, "%s", status.message);
+    }
+    return error == 0 && status.code == YOKE_OK;
+}
+
+/* The peer has a call for a method that we have. */
 static void accept_call(struct yoke__connection *connection, const struct yoke__frame *frame,
-                        const struct yoke__route *route, const uint8_t *message, size_t length, uint64_t deadline_ns) {
-    struct yoke_call *call = yoke__connection_reserve_call(connection);
+                        const struct yoke__route *route, const struct yoke__prefix *prefix, const uint8_t *message) {
+    struct yoke_call *call =
+        yoke__connection_reserve_call(connection) == 0 ? yoke__engine_get_call(connection->engine) : NULL;
     if (call == NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", route->method->name);
         return;
@@ -179,17 +256,57 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
     call->handlers = route->handlers;
     call->user_data = route->user_data;
     call->stream = frame->stream;
-    call->deadline_ns = deadline_ns;
+    call->deadline_ns = prefix->deadline_ns;
     yoke__link_init(&call->children);
     yoke__connection_add_call(connection, call);
-    bool requests_stream = yoke__requests_stream(route->method);
-    begin_call(call, requests_stream, (frame->flags & YOKE__FLAG_END_STREAM) != 0,
-               (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message, length);
+    if (!take_metadata(call, &prefix->metadata)) {
+        reject_call(call, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory for metadata", route->method->name);
+        return;
+    }
+    const struct yoke__chain *chain = &connection->server->chain;
+    if (chain->count > 0 && route != &yoke__ping_route && !pass_interceptors(call, chain)) {
+        return;
+    }
+    begin_call(call, yoke__requests_stream(route->method), (frame->flags & YOKE__FLAG_END_STREAM) != 0,
+               (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message, frame->length - prefix->size);
 }
 
-/* `payload` is NULL when it is too large to be taken. */
+/* Why this call is not accepted, or NULL. `payload` is NULL when it is too large to be taken. */
+static const char *find_refusal(const struct yoke__connection *connection, const uint8_t *payload,
+                                const struct yoke__prefix *prefix, size_t length) {
+    const struct yoke_limits *limits = &connection->engine->limits;
+    if (prefix->metadata.length > limits->max_metadata_bytes) {
+        return "the metadata is larger than max_metadata_bytes";
+    }
+    if (payload == NULL || length - prefix->size > limits->max_message_bytes) {
+        return "the request is larger than max_message_bytes";
+    }
+    if (connection->incoming_count >= limits->max_incoming_calls) {
+        return "max_incoming_calls are unanswered";
+    }
+    if (connection->buffered_bytes > limits->max_buffered_bytes) {
+        return "max_buffered_bytes of requests are unanswered";
+    }
+    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
+}
+
 void yoke__incoming_receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
                                  const uint8_t *payload) {
+    struct yoke__prefix prefix = {0};
+    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+        yoke__connection_fail(connection, "the metadata of OPEN on stream %" PRIu32 " is malformed", frame->stream);
+        return;
+    }
+    if (payload != NULL && (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
+        yoke__connection_fail(connection, "OPEN on stream %" PRIu32 " says that it has no message, and has one",
+                              frame->stream);
+        return;
+    }
+    if (connection->going_away) {
+        /* The peer will learn, or has learned, that this call comes too late. */
+        return;
+    }
+    connection->last_incoming = frame->stream;
     const struct yoke__route *route = yoke__server_find(connection->server, frame->method);
     if (route == NULL) {
         refuse_call(connection, frame, YOKE_UNIMPLEMENTED, "no service here has a method of id 0x%08" PRIx32,
@@ -197,26 +314,16 @@ void yoke__incoming_receive_open(struct yoke__connection *connection, const stru
         return;
     }
     const char *name = route->method->name;
-    if (connection->draining) {
-        refuse_call(connection, frame, YOKE_UNAVAILABLE, "%s: the process is stopping", name);
-        return;
-    }
-    size_t prefix = yoke__frame_prefix_size(frame);
-    const char *refusal = find_refusal(connection, payload, frame->length - prefix);
+    const char *refusal = find_refusal(connection, payload, &prefix, frame->length);
     if (refusal != NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
     }
-    uint64_t deadline_ns = 0;
-    if (prefix != 0) {
-        memcpy(&deadline_ns, payload, sizeof deadline_ns);
-        deadline_ns = le64toh(deadline_ns);
-        if (deadline_ns <= connection->engine->clock_ns()) {
-            refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
-            return;
-        }
+    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->clock_ns()) {
+        refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
+        return;
     }
-    accept_call(connection, frame, route, payload + prefix, frame->length - prefix, deadline_ns);
+    accept_call(connection, frame, route, &prefix, payload + prefix.size);
 }
 
 void yoke__incoming_receive_cancel(struct yoke__connection *connection, const struct yoke__frame *frame) {

@@ -1,6 +1,8 @@
 /* options.c: see options.h. */
 #include "rpc/options.h"
 
+#include "rpc/metadata.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -35,9 +37,10 @@ int yoke__limits_resolve(struct yoke_limits *limits) {
         .max_incoming_calls = or_default(limits->max_incoming_calls, 4096),
         .decode_memory_factor = or_default(limits->decode_memory_factor, 32),
         .max_nesting = or_default(limits->max_nesting, YOKE__NESTING_MAX),
+        .max_metadata_bytes = or_default(limits->max_metadata_bytes, 8u << 10),
     };
     if (resolved.max_message_bytes > YOKE__MESSAGE_BYTES_MAX || resolved.max_queued_bytes > INT32_MAX ||
-        resolved.max_nesting > YOKE__NESTING_MAX) {
+        resolved.max_metadata_bytes > YOKE__METADATA_BYTES_MAX || resolved.max_nesting > YOKE__NESTING_MAX) {
         return -EINVAL;
     }
     *limits = resolved;

@@ -4,6 +4,8 @@
 #include "rpc/call.h"
 #include "rpc/cancel.h"
 #include "rpc/codec.h"
+#include "rpc/envelope.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
 
 #include <endian.h>
@@ -23,10 +25,13 @@ static uint32_t take_stream(struct yoke__connection *connection) {
     return stream;
 }
 
-static void fill_call(struct yoke_call *call, const struct yoke__connection *connection,
-                      const struct yoke_method *method, const struct yoke__call_setup *setup) {
-    call->engine = connection->engine;
-    call->peer = connection->peer;
+struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yoke_method *method,
+                                    const struct yoke__call_setup *setup) {
+    struct yoke_call *call = yoke__engine_get_call(engine);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->engine = engine;
     call->method = method;
     call->is_client = true;
     call->deadline_ns = setup->deadline_ns;
@@ -39,48 +44,51 @@ static void fill_call(struct yoke_call *call, const struct yoke__connection *con
     if (setup->parent != NULL) {
         yoke__link_append(&setup->parent->children, &call->sibling);
     }
+    return call;
+}
+
+void yoke__call_discard(struct yoke_call *call) {
+    yoke__link_remove(&call->sibling);
+    yoke__engine_put_call(call->engine, call);
 }
 
 /* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
-static int send_open(struct yoke__connection *connection, struct yoke_call *call, const void *request, size_t length) {
-    const struct yoke_type *type = call->method->request;
-    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE;
-    if (call->deadline_ns != 0) {
-        flags |= YOKE__FLAG_DEADLINE;
-        length += YOKE__DEADLINE_SIZE;
+static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
+    struct yoke__prefix prefix = {.deadline_ns = call->deadline_ns};
+    if (call->envelope != NULL) {
+        prefix.metadata = (struct yoke__block){call->envelope->metadata.bytes, call->envelope->metadata.length};
+        call->envelope->metadata.is_sealed = true;
     }
+    size_t length = yoke__prefix_size(&prefix) + (request != NULL ? request->length : 0);
+    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE;
     const struct yoke__frame frame = {.length = (uint32_t)length,
                                       .stream = call->stream,
                                       .method = call->method->id,
                                       .type = YOKE__FRAME_OPEN,
-                                      .flags = (uint8_t)flags};
+                                      .flags = (uint8_t)(flags | yoke__prefix_flags(&prefix))};
     uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
         return -ENOMEM;
     }
-    if (call->deadline_ns != 0) {
-        const uint64_t deadline = htole64(call->deadline_ns);
-        memcpy(payload, &deadline, YOKE__DEADLINE_SIZE);
-        payload += YOKE__DEADLINE_SIZE;
-    }
+    payload = yoke__prefix_write(&prefix, payload);
     if (request != NULL) {
-        type->codec->pack(type->descriptor, request, payload);
+        yoke__body_write(request, payload);
     }
     yoke__connection_queue(connection, length);
     return 0;
 }
 
 /* Open the call, and send its only request, or none when requests stream. -ENOMEM. */
-static int start_call(struct yoke__connection *connection, struct yoke_call *call, const void *request, size_t length) {
-    bool is_large = length > YOKE__WHOLE_MAX;
+static int open_call(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
+    bool is_large = request != NULL && request->length > YOKE__WHOLE_MAX;
     call->stream = take_stream(connection);
-    int error = send_open(connection, call, is_large ? NULL : request, is_large ? 0 : length);
+    int error = send_open(connection, call, is_large ? NULL : request);
     if (error != 0) {
         return error;
     }
     yoke__connection_add_call(connection, call);
     if (is_large) {
-        error = yoke__stream_send(call, call->method->request, request, length, true, false);
+        error = yoke__stream_send(call, request, true, false);
         if (error != 0) {
             yoke__connection_remove_call(connection, call);
             yoke__connection_send_cancel(connection, call->stream, call->method->id);
@@ -89,33 +97,21 @@ static int start_call(struct yoke__connection *connection, struct yoke_call *cal
     return error;
 }
 
-int yoke__connection_call(struct yoke__connection *connection, const struct yoke_method *method, const void *request,
-                          const struct yoke__call_setup *setup, struct yoke_call **ret_call) {
-    size_t length = request != NULL ? method->request->codec->size(method->request->descriptor, request) : 0;
-    int error = yoke__connection_check_sendable(connection, length);
-    if (error != 0) {
-        return error;
+int yoke__call_start(struct yoke_call *call, struct yoke__connection *connection, const struct yoke__body *request) {
+    int error = connection->peer_going_away
+                    ? -ENOTCONN
+                    : yoke__connection_check_sendable(connection, request != NULL ? request->length : 0);
+    if (error == 0) {
+        error = yoke__connection_reserve_call(connection);
     }
-    struct yoke_call *call = yoke__connection_reserve_call(connection);
-    if (call == NULL) {
-        return -ENOMEM;
+    if (error == 0) {
+        call->peer = connection->peer;
+        error = open_call(connection, call, request);
     }
-    fill_call(call, connection, method, setup);
-    if (setup->parent != NULL && setup->parent->cancelled) {
-        yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
-    } else if (call->deadline_ns != 0 && call->deadline_ns <= connection->engine->clock_ns()) {
-        yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
-    } else {
-        error = start_call(connection, call, request, length);
+    if (error == 0) {
+        yoke__connection_attention(connection);
     }
-    if (error != 0) {
-        yoke__link_remove(&call->sibling);
-        yoke__engine_put_call(connection->engine, call);
-        return error;
-    }
-    *ret_call = call;
-    yoke__connection_attention(connection);
-    return 0;
+    return error;
 }
 
 void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t stream, uint32_t method) {
@@ -128,8 +124,12 @@ void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t 
 
 void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
     struct yoke__engine *engine = call->engine;
-    const struct yoke_status status = {code, message};
+    struct yoke_status status = {code, message};
     yoke__link_remove(&call->sibling);
+    yoke__chain_finish(call, &status);
+    if (status.code != YOKE_OK) {
+        reply = NULL;
+    }
     if (call->done != NULL && !engine->is_mute) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
@@ -207,6 +207,52 @@ static void receive_error(struct yoke_call *call, enum yoke_code code, const cha
     end_stream(call, code, message);
 }
 
+/* Keep a list that came from the peer. False when it could not be kept, which ends the call. */
+static bool take_list(struct yoke_call *call, struct yoke_metadata *list, const struct yoke__block *block) {
+    int error = yoke__metadata_copy(list, block->bytes, block->length);
+    list->is_sealed = true;
+    if (error == 0) {
+        return true;
+    }
+    yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED,
+                       error == -EMSGSIZE ? "the metadata of the answer is larger than max_metadata_bytes"
+                                          : "out of memory for metadata");
+    return false;
+}
+
+/* Keep what goes with the status. False when the call has ended over it. */
+static bool take_prefix(struct yoke_call *call, const struct yoke__prefix *prefix) {
+    if (prefix->size == 0) {
+        return true;
+    }
+    struct yoke__envelope *envelope = yoke__envelope_of(call);
+    if (envelope == NULL) {
+        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for metadata");
+        return false;
+    }
+    return take_list(call, &envelope->trailers, &prefix->metadata) &&
+           take_list(call, &envelope->details, &prefix->details);
+}
+
+/* The status and what precedes it. `payload` begins behind the prefix. */
+static void receive_status(struct yoke_call *call, const struct yoke__frame *frame, const uint8_t *payload,
+                           size_t length) {
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    if (frame->aux != YOKE_OK) {
+        if (yoke__status_decode(payload, length, message) != 0) {
+            yoke__connection_fail(call->connection, "the status of END is malformed");
+        } else {
+            receive_error(call, (enum yoke_code)frame->aux, message);
+        }
+    } else if (length > call->max_reply_bytes) {
+        (void)snprintf(message, sizeof message, "the reply to %s, %zu bytes, is larger than max_reply_bytes",
+                       call->method->name, length);
+        end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
+    } else {
+        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : payload, length);
+    }
+}
+
 /* `payload` is NULL when it is too large to be taken. */
 void yoke__outgoing_receive_end(struct yoke__connection *connection, const struct yoke__frame *frame,
                                 const uint8_t *payload) {
@@ -215,20 +261,64 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         /* It crossed our CANCEL. */
         return;
     }
-    char message[YOKE_STATUS_MESSAGE_MAX + 1];
-    if (frame->aux == YOKE_OK && call->streaming != NULL && call->streaming->inbox_part != NULL) {
+    struct yoke__prefix prefix = {0};
+    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+        yoke__connection_fail(connection, "the trailers of END on stream %" PRIu32 " are malformed", frame->stream);
+    } else if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
+        yoke__connection_fail(connection, "END on stream %" PRIu32 " says that it has no message, and has one",
+                              frame->stream);
+    } else if (frame->aux == YOKE_OK && call->streaming != NULL && call->streaming->inbox_part != NULL) {
         yoke__connection_fail(connection, "END says OK within a message on stream %" PRIu32, frame->stream);
-    } else if (frame->aux != YOKE_OK) {
-        if (yoke__status_decode(payload, frame->length, message) != 0) {
-            yoke__connection_fail(connection, "the status of END is malformed");
-        } else {
-            receive_error(call, (enum yoke_code)frame->aux, message);
-        }
-    } else if (payload == NULL || frame->length > call->max_reply_bytes) {
+    } else if (payload == NULL) {
+        char message[YOKE_STATUS_MESSAGE_MAX + 1];
         (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
                        call->method->name, frame->length);
         end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
-    } else {
-        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : payload, frame->length);
+    } else if (take_prefix(call, &prefix)) {
+        receive_status(call, frame, payload + prefix.size, frame->length - prefix.size);
     }
+}
+
+void yoke__outgoing_receive_headers(struct yoke__connection *connection, const struct yoke__frame *frame,
+                                    const uint8_t *payload) {
+    struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
+    if (call == NULL) {
+        /* It crossed our CANCEL. */
+        return;
+    }
+    struct yoke__envelope *envelope = yoke__envelope_of(call);
+    if (envelope == NULL) {
+        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for metadata");
+    } else if (envelope->headers_passed) {
+        yoke__connection_fail(connection, "HEADERS came twice on stream %" PRIu32, frame->stream);
+    } else if (!yoke__metadata_is_valid(payload, frame->length, YOKE__METADATA_PAIRS)) {
+        yoke__connection_fail(connection, "HEADERS on stream %" PRIu32 " are malformed", frame->stream);
+    } else if (take_list(call, &envelope->headers, &(struct yoke__block){payload, frame->length})) {
+        envelope->headers_passed = true;
+        if (envelope->on_headers != NULL && !call->engine->is_mute) {
+            yoke__call_enter(call);
+            envelope->on_headers(call, envelope->on_headers_data);
+            (void)yoke__call_leave(call);
+        }
+    }
+}
+
+/* The peer accepts no call beyond one that it names: ours that are will not be handled by it. */
+void yoke__outgoing_receive_goaway(struct yoke__connection *connection, const uint8_t *payload) {
+    uint32_t last;
+    memcpy(&last, payload, sizeof last);
+    last = le32toh(last);
+    connection->peer_going_away = true;
+    struct yoke__link *next;
+    for (struct yoke__link *at = connection->outgoing.next; at != &connection->outgoing; at = next) {
+        struct yoke_call *call = YOKE__CONTAINER(at, struct yoke_call, link);
+        next = at->next;
+        /* Ids wrap around, so it is their distance that tells which is later. */
+        if (call->is_mapped && (last == 0 || (int32_t)(call->stream - last) > 0)) {
+            yoke__connection_remove_call(connection, call);
+            call->safe_to_retry = true;
+            yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer is going away and has not taken the call");
+        }
+    }
+    connection->hooks->leaving(connection);
 }

@@ -1,6 +1,8 @@
 /* server.c: see server.h. */
 #include "rpc/server.h"
 
+#include "rpc/ping.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,9 @@ static struct yoke__route *find_slot(struct yoke__route *slots, size_t capacity,
 }
 
 const struct yoke__route *yoke__server_find(const struct yoke_server *server, uint32_t method_id) {
+    if (method_id == yoke__ping_route.method->id) {
+        return &yoke__ping_route;
+    }
     if (server->capacity == 0) {
         return NULL;
     }
@@ -96,4 +101,8 @@ int yoke_server_add(struct yoke_server *server, const struct yoke_service *servi
     }
     server->count += service->method_count;
     return 0;
+}
+
+int yoke_server_intercept(struct yoke_server *server, const struct yoke_interceptor *interceptor, void *user_data) {
+    return yoke__chain_add(&server->chain, interceptor, user_data);
 }

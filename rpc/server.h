@@ -3,6 +3,7 @@
 #define YOKE_RPC_SERVER_H
 
 #include "rpc/control.h"
+#include "rpc/intercept.h"
 
 #include <yoke/rpc.h>
 
@@ -19,12 +20,13 @@ struct yoke_server {
     size_t count;
     struct yoke__hello services; /* the ids that our HELLO carries */
     bool announced;              /* a HELLO has been sent; the services are fixed */
+    struct yoke__chain chain;
 };
 
 /* A zeroed server is an empty one. */
 void yoke__server_release(struct yoke_server *server);
 
-/* The route of this method id, or NULL. */
+/* The route of this method id, or NULL. Pings have one everywhere. */
 const struct yoke__route *yoke__server_find(const struct yoke_server *server, uint32_t method_id);
 
 #endif

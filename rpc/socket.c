@@ -215,12 +215,20 @@ static void on_ready(struct yoke__connection *connection) {
     socket->owner->ready(socket);
 }
 
+static void on_leaving(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    if (socket->owner->leaving != NULL) {
+        socket->owner->leaving(socket);
+    }
+}
+
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd, struct yoke__engine *engine,
                        struct yoke_server *server, struct yoke_events *events, const struct yoke_peer *peer,
                        bool is_parent, const struct yoke__socket_owner *owner) {
-    static const struct yoke__connection_hooks hooks = {.attention = on_attention, .ready = on_ready};
+    static const struct yoke__connection_hooks hooks = {
+        .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
     *socket = (struct yoke__socket){.io = io, .owner = owner, .fd = fd};
     yoke__link_init(&socket->dirty);
     ev_io_init(&socket->reader, on_readable, fd, EV_READ);

@@ -2,7 +2,9 @@
 #include "rpc/stream_parts.h"
 
 #include "rpc/cancel.h"
+#include "rpc/channel.h"
 #include "rpc/connection.h"
+#include "rpc/envelope.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,8 +92,7 @@ void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char 
     if (call->is_client) {
         yoke__call_abandon(call, code, message);
     } else {
-        (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
-        yoke__call_revoke(call);
+        yoke__call_break_off(call, code, message);
     }
 }
 
@@ -127,8 +128,21 @@ void yoke__stream_wake(struct yoke__stream *stream) {
 
 /* ---- For users --------------------------------------------------------------------------------------------------- */
 
+void yoke__stream_welcome(struct yoke_call *call) {
+    struct yoke__stream *stream = yoke__stream_of(call);
+    if (stream == NULL) {
+        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a stream");
+        return;
+    }
+    stream->wants_writable = true;
+    yoke__stream_schedule(stream);
+}
+
 /* Is this call one on which a message can travel now? */
 static int check_usable(const struct yoke_call *call) {
+    if (yoke__call_is_waiting(call)) {
+        return call->envelope->half_closed ? -EPIPE : -EAGAIN;
+    }
     if (call->connection == NULL || call->connection->unreachable) {
         return call->is_client || call->cancelled ? -ECANCELED : -ENOTCONN;
     }
@@ -144,7 +158,7 @@ static int send_one(struct yoke_call *call, const struct yoke_type *type, const 
     if (length > call->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return yoke__stream_send(call, type, message, length, false, true);
+    return yoke__stream_send(call, &(struct yoke__body){type, message, length}, false, true);
 }
 
 int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message) {
@@ -165,6 +179,10 @@ int yoke_call_half_close(struct yoke_call *call) {
     if (!call->is_client || !yoke__requests_stream(call->method)) {
         return -EINVAL;
     }
+    if (yoke__call_is_waiting(call) && !call->envelope->half_closed) {
+        call->envelope->half_closed = true;
+        return 0;
+    }
     int error = check_usable(call);
     return error != 0 ? error : yoke__stream_half_close(call);
 }
@@ -175,9 +193,10 @@ void yoke_call_on_writable(struct yoke_call *call, yoke_writable_hook *hook, voi
 }
 
 int yoke_call_hold(struct yoke_call *call) {
-    struct yoke__stream *stream = call->connection != NULL ? yoke__stream_of(call) : NULL;
+    bool is_alive = call->connection != NULL || yoke__call_is_waiting(call);
+    struct yoke__stream *stream = is_alive ? yoke__stream_of(call) : NULL;
     if (stream == NULL) {
-        return call->connection != NULL ? -ENOMEM : -ECANCELED;
+        return is_alive ? -ENOMEM : -ECANCELED;
     }
     stream->held = true;
     return 0;

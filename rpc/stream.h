@@ -6,6 +6,7 @@
 #ifndef YOKE_RPC_STREAM_H
 #define YOKE_RPC_STREAM_H
 
+#include "rpc/codec.h"
 #include "rpc/frame.h"
 #include "rpc/list.h"
 #include "rpc/output.h"
@@ -78,8 +79,10 @@ void yoke__stream_release(struct yoke_call *call);
  * Send a message, in fragments if it is large. `last`: nothing follows in this direction. `may_wait`: refuse with -EAGAIN
  * while the peer or the queue cannot take it. -EPIPE: the direction has ended; -ENOMEM.
  */
-int yoke__stream_send(struct yoke_call *call, const struct yoke_type *type, const void *message, size_t length,
-                      bool last, bool may_wait);
+int yoke__stream_send(struct yoke_call *call, const struct yoke__body *message, bool last, bool may_wait);
+
+/* A call that has waited for a peer has one: its user can send now. */
+void yoke__stream_welcome(struct yoke_call *call);
 
 /* Tell the peer that no message follows. -EPIPE: it has been told; -ENOMEM. */
 int yoke__stream_half_close(struct yoke_call *call);

@@ -34,8 +34,7 @@ static void send_status(struct yoke__stream *stream) {
     if (stream->status_code == YOKE_OK) {
         (void)yoke__connection_answer(call->connection, call, NULL, 0);
     } else {
-        (void)yoke__connection_answer_error(call->connection, call->stream, call->method->id, stream->status_code,
-                                            stream->status_message);
+        (void)yoke__connection_answer_error(call->connection, call, stream->status_code, stream->status_message);
     }
     yoke__call_retire(call);
 }
@@ -139,8 +138,8 @@ static bool must_wait(struct yoke__stream *stream) {
     return false;
 }
 
-int yoke__stream_send(struct yoke_call *call, const struct yoke_type *type, const void *message, size_t length,
-                      bool last, bool may_wait) {
+int yoke__stream_send(struct yoke_call *call, const struct yoke__body *message, bool last, bool may_wait) {
+    size_t length = message->length;
     struct yoke__connection *connection = call->connection;
     struct yoke__stream *stream = yoke__stream_of(call);
     if (stream == NULL) {
@@ -152,19 +151,22 @@ int yoke__stream_send(struct yoke_call *call, const struct yoke_type *type, cons
     if (may_wait && must_wait(stream)) {
         return -EAGAIN;
     }
+    if (!call->is_client && yoke__call_pass_headers(call) != 0) {
+        return -ENOMEM;
+    }
     if (length <= YOKE__WHOLE_MAX && yoke__stream_cost(length) <= stream->send_credit) {
         uint8_t *payload = reserve_message(stream, last ? YOKE__FLAG_END_STREAM : 0, length);
         if (payload == NULL) {
             return -ENOMEM;
         }
-        type->codec->pack(type->descriptor, message, payload);
+        yoke__body_write(message, payload);
         yoke__connection_queue(connection, length);
     } else {
         stream->outbox = yoke__chunk_get(&call->engine->chunks, length);
         if (stream->outbox == NULL) {
             return -ENOMEM;
         }
-        type->codec->pack(type->descriptor, message, stream->outbox->data);
+        yoke__body_write(message, stream->outbox->data);
         stream->outbox->end = length;
         stream->outbox_begun = false;
         connection->outbox_bytes += length;
@@ -205,9 +207,8 @@ int yoke__stream_half_close(struct yoke_call *call) {
 int yoke__stream_finish(struct yoke_call *call, enum yoke_code code, const char *message) {
     struct yoke__stream *stream = call->streaming;
     if (stream == NULL || stream->outbox == NULL) {
-        return code == YOKE_OK
-                   ? yoke__connection_answer(call->connection, call, NULL, 0)
-                   : yoke__connection_answer_error(call->connection, call->stream, call->method->id, code, message);
+        return code == YOKE_OK ? yoke__connection_answer(call->connection, call, NULL, 0)
+                               : yoke__connection_answer_error(call->connection, call, code, message);
     }
     stream->has_status = true;
     stream->send_ended = true;

@@ -13,13 +13,26 @@ static struct yoke_worker *worker_of(struct yoke__socket *socket) {
 }
 
 static void on_ready(struct yoke__socket *socket) {
-    /* The worker needs no leave of the master to begin. */
-    (void)socket;
+    /* The worker needs no leave of the master to begin, but for calls that wait for it. */
+    yoke__channel_attend(&worker_of(socket)->master.channel);
+}
+
+static void on_leaving(struct yoke__socket *socket) {
+    /* Events can still be sent. */
+    struct yoke_worker *worker = worker_of(socket);
+    worker->master.channel.expects_peer = false;
+    yoke__channel_attend(&worker->master.channel);
+}
+
+static void withdraw_master(struct yoke_worker *worker) {
+    worker->master.connection = NULL;
+    worker->master.channel.expects_peer = false;
+    yoke__channel_attend(&worker->master.channel);
 }
 
 static void on_lost(struct yoke__socket *socket) {
     struct yoke_worker *worker = worker_of(socket);
-    worker->master.connection = NULL;
+    withdraw_master(worker);
     worker->ending = true;
     yoke__connection_end_input(&socket->connection, "the master has closed the channel");
 }
@@ -30,7 +43,7 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
         on_lost(socket);
         return;
     }
-    worker->master.connection = NULL;
+    withdraw_master(worker);
     worker->ending = true;
     yoke__engine_log(&worker->engine, YOKE_LOG_ERROR, "the master violated the protocol: %s",
                      socket->connection.failure);
@@ -46,9 +59,20 @@ static void on_idle(struct yoke__socket *socket) {
     }
 }
 
+/* The patience with what is in flight has ended. */
+static void on_drained(struct ev_loop *loop, ev_timer *watcher, int events) {
+    struct yoke_worker *worker = YOKE__CONTAINER(watcher, struct yoke_worker, drain);
+    (void)events;
+    if (worker->socket.fd >= 0) {
+        yoke__connection_give_up(&worker->socket.connection, "the worker has stopped before it could answer");
+    }
+    (void)yoke__calls_settle(&worker->engine);
+    ev_break(loop, EVBREAK_ALL);
+}
+
 int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_worker **ret_worker) {
     static const struct yoke__socket_owner owner = {
-        .ready = on_ready, .lost = on_lost, .ended = on_ended, .idle = on_idle};
+        .ready = on_ready, .leaving = on_leaving, .lost = on_lost, .ended = on_ended, .idle = on_idle};
     struct yoke_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return -ENOMEM;
@@ -69,6 +93,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
     worker->id = setup->id;
     worker->index = setup->index;
     yoke__io_init(&worker->io, worker->loop, &worker->engine);
+    ev_timer_init(&worker->drain, on_drained, 0., 0.);
     yoke__events_init(&worker->events, &worker->engine);
     const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
     yoke__socket_open(&worker->socket, &worker->io, YOKE__CHANNEL_FD, &worker->engine, &worker->server, &worker->events,
@@ -88,6 +113,7 @@ void yoke__worker_destroy(struct yoke_worker *worker) {
     yoke__events_release(&worker->events);
     yoke__server_release(&worker->server);
     yoke__io_release(&worker->io);
+    ev_timer_stop(worker->loop, &worker->drain);
     ev_loop_destroy(worker->loop);
     yoke__engine_release(&worker->engine);
     free(worker);
@@ -111,10 +137,18 @@ void yoke_worker_stop(struct yoke_worker *worker, int exit_code) {
     struct yoke__connection *connection = &worker->socket.connection;
     worker->ending = true;
     worker->exit_code = exit_code;
-    connection->draining = true;
     if (worker->socket.fd >= 0) {
+        yoke__connection_go_away(connection);
         yoke__connection_attention(connection);
     }
+}
+
+void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeout_us) {
+    yoke_worker_stop(worker, exit_code);
+    ev_timer_stop(worker->loop, &worker->drain);
+    ev_now_update(worker->loop);
+    ev_timer_set(&worker->drain, (double)timeout_us / 1e6, 0.);
+    ev_timer_start(worker->loop, &worker->drain);
 }
 
 struct ev_loop *yoke_worker_loop(struct yoke_worker *worker) {

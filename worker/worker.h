@@ -16,7 +16,8 @@ struct yoke_worker {
     struct yoke__single_channel master;
     uint64_t id;
     unsigned index;
-    bool ending; /* yoke_worker_run() returns when nothing is in flight */
+    ev_timer drain; /* ends the patience of yoke_worker_drain() */
+    bool ending;    /* yoke_worker_run() returns when nothing is in flight */
     int exit_code;
 };
 

@@ -96,9 +96,10 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
 struct yoke_channel *yoke_pool_channel(struct yoke_pool *pool);
 
 /*
- * Ask every worker to stop: it gets the calls sent so far, answers them, and exits. Nothing is restarted any more and
- * new calls give -ENOTCONN. A call that a worker makes just as it is told is UNAVAILABLE to it, though the master may handle
- * it. One WorkerDied for each, then one PoolStopped. Calling it again is harmless.
+ * Ask every worker to stop: it gets the calls sent so far, answers them, and exits; it has options.stop_timeout_ms for it.
+ * Nothing is restarted any more and new calls give -ENOTCONN; those that wait for a worker end as UNAVAILABLE. A worker can
+ * go on calling the master while it has calls to answer; one that it makes when all is done, and it is told so, ends as
+ * UNAVAILABLE, safe to retry. One WorkerDied for each, then one PoolStopped. Calling it again is harmless.
  */
 void yoke_pool_stop(struct yoke_pool *pool);
 
@@ -117,7 +118,7 @@ enum yoke_child_state {
     YOKE_CHILD_DEAD,     /* no worker now */
     YOKE_CHILD_STARTING, /* forked; has not said that it is ready */
     YOKE_CHILD_READY,    /* serving */
-    YOKE_CHILD_STOPPING  /* told to stop, or killed, or has closed its channel; not yet reaped */
+    YOKE_CHILD_STOPPING  /* stops, told to or not, or is killed, or has closed its channel; not yet reaped */
 };
 
 /* The child at `index`, 0 … yoke_pool_size() - 1; NULL beyond. */

@@ -95,6 +95,11 @@ struct yoke_limits {
 
     /* Levels of messages within messages; deeper ones end the call as INTERNAL. Default 64, at most 64. */
     uint32_t max_nesting;
+
+    /* Bytes of the metadata of one request, of the headers, the trailers, or the details of one answer; each entry takes
+     * 7 bytes besides its key and value. Sending more gives -EMSGSIZE; receiving more ends the call as RESOURCE_EXHAUSTED.
+     * Default 8 KiB, at most 64 KiB. */
+    uint32_t max_metadata_bytes;
 };
 
 /* ---- Peers, channels, calls ----------------------------------------------------------------------------------- */
@@ -114,6 +119,9 @@ struct yoke_channel;
 /* One call, at the side that made it or at the side that answers it. */
 struct yoke_call;
 
+/* Keys and values that travel with a call; see "Metadata". */
+struct yoke_metadata;
+
 /*
  * Per-call options. NULL, where a stub takes options, means all defaults.
  *
@@ -130,6 +138,9 @@ struct yoke_call_options {
     struct yoke_call *parent;    /* the unanswered call that it is part of; NULL: the one being handled */
     bool independent;            /* no parent at all */
     struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
+    const struct yoke_metadata *metadata; /* travels with the request; copied; NULL: none */
+    bool wait_for_ready; /* while there is no worker that is ready, but one may come, wait for it, as long as the
+                            deadline allows, instead of failing */
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
 
@@ -172,6 +183,12 @@ typedef void yoke_cancel_hook(struct yoke_call *call, void *user_data);
  */
 int yoke_call_on_cancel(struct yoke_call *call, yoke_cancel_hook *hook, void *user_data);
 
+/*
+ * For a callback: has the peer certainly not begun to handle this call of ours? True when it was never sent, or when the
+ * peer was going away and said that it had not taken it. Then it can be made again whatever it does.
+ */
+bool yoke_call_is_safe_to_retry(const struct yoke_call *call);
+
 /* Microseconds until the call's deadline, 0 when it has passed, UINT64_MAX when there is none. */
 uint64_t yoke_call_remaining_us(const struct yoke_call *call);
 
@@ -209,6 +226,79 @@ void yoke_call_resume(struct yoke_call *call);
 void yoke_call_set_data(struct yoke_call *call, void *data);
 void *yoke_call_data(const struct yoke_call *call);
 
+/* ---- Metadata ---------------------------------------------------------------------------------------------------- *
+ * What travels with a call besides its messages: with the request, as headers before the first reply, as trailers with
+ * the status. A list of keys and values in order; a key may be there several times.
+ *
+ * A key is 1 to 255 characters of 0-9 a-z _ - and dot; those that begin with "yoke-" are reserved. A key that ends in
+ * "-bin" has any bytes as its value, every other printable ASCII (0x20 to 0x7e). These are gRPC's rules.
+ *
+ * The functions take NULL for an empty list. A list of a call lives as long as the call.
+ */
+
+struct yoke_metadata_entry {
+    const char *key;
+    const char *value; /* `length` bytes, and a NUL behind them */
+    size_t length;
+};
+
+/* An empty list of your own, for yoke_call_options. Yours to destroy; NULL is fine. -ENOMEM. */
+int yoke_metadata_create(struct yoke_metadata **ret_metadata);
+void yoke_metadata_destroy(struct yoke_metadata *metadata);
+
+/*
+ * Append an entry; key and value are copied.
+ * -EINVAL: not a key, or not a value for it; -EMSGSIZE: over limits.max_metadata_bytes, or over 64 KiB in a list of your own;
+ * -EPERM: the list has been sent, or came from the peer; -ENOMEM: also for NULL, which is what a call gives that has no
+ * memory for a list.
+ */
+int yoke_metadata_add(struct yoke_metadata *metadata, const char *key, const char *value);
+int yoke_metadata_add_binary(struct yoke_metadata *metadata, const char *key, const void *value, size_t length);
+
+/* Remove all entries of this key. Returns how many there were; 0 where adding would be refused. */
+size_t yoke_metadata_remove(struct yoke_metadata *metadata, const char *key);
+
+/*
+ * Go through a list, or through the entries of one key. `entry` is zeroed for the first; false behind the last. What it
+ * points to is valid until the list is changed.
+ *
+ *     struct yoke_metadata_entry entry = {0};
+ *     while (yoke_metadata_next(metadata, &entry)) …
+ */
+bool yoke_metadata_next(const struct yoke_metadata *metadata, struct yoke_metadata_entry *entry);
+bool yoke_metadata_find(const struct yoke_metadata *metadata, const char *key, struct yoke_metadata_entry *entry);
+
+/* What came with the request of a call that we handle. For a call of ours: what goes; an interceptor may still change it. */
+struct yoke_metadata *yoke_call_metadata(struct yoke_call *call);
+
+/*
+ * What precedes the replies. The handler's side adds to it before the first reply or the end, whichever carries it away.
+ * The caller's side has it from yoke_call_on_headers() on, and in every callback that follows.
+ */
+struct yoke_metadata *yoke_call_headers(struct yoke_call *call);
+
+/* What goes with the status. The handler's side adds to it before it answers; the caller's has it in the callback. */
+struct yoke_metadata *yoke_call_trailers(struct yoke_call *call);
+
+/*
+ * Send the headers now, even if there are none, instead of with the first reply. -EINVAL: not a call to answer; -EALREADY:
+ * they have been sent; -ENOTCONN, -ECANCELED: as yoke_call_fail(); -ENOMEM.
+ */
+int yoke_call_send_headers(struct yoke_call *call);
+
+/* Runs from the loop when the headers of a call of ours have arrived, once, before the first reply. */
+typedef void yoke_headers_hook(struct yoke_call *call, void *user_data);
+
+/* Be told. Without headers it does not run. -EINVAL: not a call of ours; -ENOMEM. */
+int yoke_call_on_headers(struct yoke_call *call, yoke_headers_hook *hook, void *user_data);
+
+/*
+ * The details of a status: messages that say more than its code. Their types are marked `option (yoke.v1.detail) = {};` and
+ * have generated functions …_detail_add(), for the handler before it calls yoke_call_fail(), and …_detail_get(), for the
+ * callback. This is all of them: the key is the full name of a message type, the value the encoded message.
+ */
+const struct yoke_metadata *yoke_call_details(const struct yoke_call *call);
+
 /* ---- Servers and events --------------------------------------------------------------------------------------- */
 
 /* The services that this process offers to its peers. Fill it with the generated …_serve functions. */
@@ -219,6 +309,52 @@ struct yoke_server;
 
 /* The subscriptions of this process. Subscribe with the generated …_on functions. */
 struct yoke_events;
+
+/* ---- Interceptors ------------------------------------------------------------------------------------------------ */
+
+/* Interceptors of one channel, or of one server. */
+#define YOKE_INTERCEPTORS_MAX 8
+
+/*
+ * Hooks around each call that is made through a channel, or that a server gets. Those registered first are outermost: they
+ * start first and finish last. Either may be NULL. They run where the call begins and ends, in the stub or from the loop, and
+ * must not end the call by other means than `status`.
+ */
+struct yoke_interceptor {
+    /*
+     * The call begins. Nothing is sent yet, or no handler has seen it. May look at the call and its metadata, and change the
+     * latter at the caller's side; set its time with yoke_call_set_timeout(); refuse it by an error in *status. *call_data is
+     * NULL, and the interceptor's own for this call.
+     */
+    void (*start)(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data);
+
+    /*
+     * The call has ended, in whatever way, once for each start. At the caller's side before its callback runs; at the other
+     * before the answer is sent, so trailers can still be added. May change *status, but not an error into OK; what its
+     * message points to must live until the callback has returned. A server's interceptor sees a cancelled call as
+     * CANCELLED. When a stub fails behind the interceptors, they finish, too.
+     */
+    void (*finish)(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data);
+};
+
+/* Add an interceptor for the calls that begin from now on. It is copied. -EINVAL: it has no hook; -ENOSPC: there are
+ * YOKE_INTERCEPTORS_MAX; -ECHILD. */
+int yoke_channel_intercept(struct yoke_channel *channel, const struct yoke_interceptor *interceptor, void *user_data);
+int yoke_server_intercept(struct yoke_server *server, const struct yoke_interceptor *interceptor, void *user_data);
+
+/* In an interceptor's start: the call ends as DEADLINE_EXCEEDED after so many microseconds. -EINVAL elsewhere; -ENOMEM. */
+int yoke_call_set_timeout(struct yoke_call *call, uint64_t timeout_us);
+
+/* ---- Ping -------------------------------------------------------------------------------------------------------- */
+
+/* How a ping ended; `answer_us` after it was sent. */
+typedef void yoke_ping_done(const struct yoke_status *status, uint64_t answer_us, void *user_data);
+
+/*
+ * Ask the peer for a sign of life, which its loop gives without a handler. A ping is a unary call in all else, but no
+ * interceptor sees it. Ends after `timeout_us` as DEADLINE_EXCEEDED; 0: never. Errors as yoke_channel_call().
+ */
+int yoke_channel_ping(struct yoke_channel *channel, uint64_t timeout_us, yoke_ping_done *done, void *user_data);
 
 /* ---- For generated code --------------------------------------------------------------------------------------- *
  * What protoc-gen-yoke emits calls what follows. Prefer the generated functions: they are the typed door to this.
@@ -311,7 +447,7 @@ uint32_t yoke_name_id(const char *name);
  *
  * -E2BIG      options of a newer Yoke are set
  * -EINVAL     options not initialised, `method` is not unary, or options->parent is no call to answer
- * -EMSGSIZE   the request is over limits.max_message_bytes
+ * -EMSGSIZE   the request is over limits.max_message_bytes, or options->metadata over limits.max_metadata_bytes
  * -ENOBUFS    too much is waiting to be written: try again when a call has completed
  * -ENOTCONN   no peer: the worker is dead, or the pool has none alive
  * -ENOMEM     out of memory
@@ -343,6 +479,18 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
  */
 int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message);
 int yoke_call_send_reply(struct yoke_call *call, const struct yoke_method *method, const void *message);
+
+/*
+ * Add a detail to the status of a call to answer; it travels when yoke_call_fail() follows. -EINVAL: not a call to answer;
+ * -EMSGSIZE: all details are over limits.max_metadata_bytes; -ENOMEM.
+ */
+int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, const void *detail);
+
+/*
+ * In the callback: detail number `index` of this type, decoded; valid until the callback returns. -ENOENT: there is none;
+ * -EBADMSG: malformed; -ENOMEM.
+ */
+int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, size_t index, const void **ret_detail);
 
 /*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a

@@ -53,10 +53,17 @@ int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options 
 int yoke_worker_run(struct yoke_worker *worker);
 
 /*
- * Make yoke_worker_run() return `exit_code` once no call is in flight either way. Calls that still arrive are answered
- * UNAVAILABLE.
+ * Make yoke_worker_run() return `exit_code` once no call is in flight either way. The master is told which call was the
+ * last that this worker takes; those that cross this end as UNAVAILABLE, safe to retry. Calls that the worker makes still
+ * go out. Calling it again changes the exit code.
  */
 void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
+
+/*
+ * yoke_worker_stop() with a deadline: what is still in flight after so many microseconds is given up, calls to the master as
+ * CANCELLED, the master's as UNAVAILABLE to it.
+ */
+void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeout_us);
 
 /* The worker's loop, for watchers of your own. */
 struct ev_loop *yoke_worker_loop(struct yoke_worker *worker);

@@ -56,7 +56,7 @@ static void step(void) {
     } else if (kind == count + 2) {
         peer_set_piece(rest);
     } else if (kind == count + 3) {
-        scene_machine.connection.draining = rest > 5;
+        yoke__connection_go_away(&scene_machine.connection);
     }
     if (kind > count || rest % 2 == 0) {
         machine_settle(&scene_machine);

@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "rpc/control.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
 
 #include <endian.h>
@@ -19,7 +20,7 @@ struct messages {
 /* A call of the peer. */
 struct call {
     uint32_t stream;
-    bool is_answered;
+    bool has_headers, is_answered;
     struct messages replies;
 };
 
@@ -27,14 +28,14 @@ static struct call calls[LISTENER_CALLS_MAX];
 static size_t call_count;
 static struct messages requests[OWN_MAX]; /* of the connection's own calls, whose ids count up */
 static uint32_t last_own_stream;
-static bool is_master, has_greeted;
+static bool is_master, has_greeted, is_gone;
 
 void listener_reset(bool of_master) {
     call_count = 0;
     memset(requests, 0, sizeof(requests));
     last_own_stream = 0;
     is_master = of_master;
-    has_greeted = false;
+    has_greeted = is_gone = false;
 }
 
 bool listener_open(uint32_t stream) {
@@ -76,12 +77,14 @@ static void hear_hello(const struct yoke__frame *frame, const uint8_t *payload) 
     has_greeted = true;
 }
 
-static void hear_open(const struct yoke__frame *frame) {
-    const unsigned known = YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE;
+static void hear_open(const struct yoke__frame *frame, const uint8_t *payload) {
+    const unsigned known = YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_METADATA;
     bool has_message = (frame->flags & YOKE__FLAG_NO_MESSAGE) == 0;
     FUZZ_CHECK((frame->stream & 1) == is_master && frame->stream > last_own_stream);
     FUZZ_CHECK((frame->flags & ~known) == 0 && frame->aux == 0);
-    FUZZ_CHECK(has_message || frame->length == ((frame->flags & YOKE__FLAG_DEADLINE) != 0 ? YOKE__DEADLINE_SIZE : 0));
+    struct yoke__prefix prefix;
+    FUZZ_CHECK(yoke__prefix_read(frame, payload, &prefix) == 0);
+    FUZZ_CHECK(has_message || frame->length == prefix.size);
     last_own_stream = frame->stream;
     requests_of(frame->stream)->has_ended = (frame->flags & YOKE__FLAG_END_STREAM) != 0;
 }
@@ -91,12 +94,15 @@ static void hear_end(const struct yoke__frame *frame, const uint8_t *payload) {
     FUZZ_CHECK(call != NULL);
     call->is_answered = true;
     FUZZ_CHECK(frame->aux <= YOKE_UNAUTHENTICATED);
+    struct yoke__prefix prefix;
+    FUZZ_CHECK(yoke__prefix_read(frame, payload, &prefix) == 0);
     if (frame->aux != YOKE_OK) {
         char message[YOKE_STATUS_MESSAGE_MAX + 1];
-        FUZZ_CHECK(frame->flags == 0);
-        FUZZ_CHECK(yoke__status_decode(payload, frame->length, message) == 0);
+        FUZZ_CHECK((frame->flags & ~(YOKE__FLAG_METADATA | YOKE__FLAG_DETAILS)) == 0);
+        FUZZ_CHECK(yoke__status_decode(payload + prefix.size, frame->length - prefix.size, message) == 0);
     } else {
-        FUZZ_CHECK(frame->flags == 0 || (frame->flags == YOKE__FLAG_NO_MESSAGE && frame->length == 0));
+        FUZZ_CHECK((frame->flags & ~(YOKE__FLAG_METADATA | YOKE__FLAG_NO_MESSAGE)) == 0);
+        FUZZ_CHECK((frame->flags & YOKE__FLAG_NO_MESSAGE) == 0 || frame->length == prefix.size);
         FUZZ_CHECK(call->replies.missing == 0);
     }
 }
@@ -146,6 +152,21 @@ static void hear_credit(const struct yoke__frame *frame, const uint8_t *payload)
     FUZZ_CHECK(le32toh(amount) > 0 && le32toh(amount) <= YOKE__CREDIT_INITIAL);
 }
 
+/* Headers come once, and before what they precede. */
+static void hear_headers(const struct yoke__frame *frame, const uint8_t *payload) {
+    struct call *call = find_call(frame->stream);
+    FUZZ_CHECK(call != NULL && !call->has_headers && !call->is_answered);
+    FUZZ_CHECK(frame->flags == 0 && frame->aux == 0);
+    FUZZ_CHECK(yoke__metadata_is_valid(payload, frame->length, YOKE__METADATA_PAIRS));
+    call->has_headers = true;
+}
+
+static void hear_goaway(const struct yoke__frame *frame) {
+    FUZZ_CHECK(!is_gone && frame->stream == 0 && frame->method == 0 && frame->flags == 0 && frame->aux == 0);
+    FUZZ_CHECK(frame->length == YOKE__GOAWAY_SIZE);
+    is_gone = true;
+}
+
 void listener_hear(const struct yoke__frame *frame, const uint8_t *payload) {
     FUZZ_CHECK(has_greeted == (frame->type != YOKE__FRAME_HELLO));
     switch (frame->type) {
@@ -153,7 +174,7 @@ void listener_hear(const struct yoke__frame *frame, const uint8_t *payload) {
         hear_hello(frame, payload);
         break;
     case YOKE__FRAME_OPEN:
-        hear_open(frame);
+        hear_open(frame, payload);
         break;
     case YOKE__FRAME_END:
         hear_end(frame, payload);
@@ -163,6 +184,12 @@ void listener_hear(const struct yoke__frame *frame, const uint8_t *payload) {
         break;
     case YOKE__FRAME_CREDIT:
         hear_credit(frame, payload);
+        break;
+    case YOKE__FRAME_HEADERS:
+        hear_headers(frame, payload);
+        break;
+    case YOKE__FRAME_GOAWAY:
+        hear_goaway(frame);
         break;
     case YOKE__FRAME_CANCEL:
         FUZZ_CHECK(is_own(frame->stream) && frame->flags == 0 && frame->aux == 0 && frame->length == 0);

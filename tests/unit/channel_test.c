@@ -154,7 +154,7 @@ static void start_many(const struct yoke_limits *limits) {
         machine_init(&peers[i], true, limits);
         many.peers[i] = &peers[i].connection;
     }
-    many.channel = (struct yoke_channel){&class, &peers[0].engine};
+    yoke__channel_init(&many.channel, &class, &peers[0].engine);
     counting_codec = yoke_codec_protobuf_c;
     counting_codec.pack = counting_pack;
     counting_type = *unit_note_event.type;

@@ -254,22 +254,24 @@ static void a_callback_may_answer_the_peers_calls(void) {
     finish();
 }
 
-/* ---- Draining ---------------------------------------------------------------------------------------------------- */
+/* ---- Going away -------------------------------------------------------------------------------------------------- */
 
-static void a_draining_process_refuses_new_calls(void) {
+static void a_process_that_goes_away_finishes_what_it_has(void) {
     start();
     struct outcome before = {0};
     struct outcome after = {0};
-    struct outcome unknown = {0};
     REQUIRE_INT(machine_call_later(&master, "x", 1, &before), 0);
     machine_exchange(&master, &worker);
-    worker.connection.draining = true;
+    const unsigned handled = worker.handled;
+    yoke__connection_go_away(&worker.connection);
+    yoke__connection_go_away(&worker.connection);
+    /* It crosses the news. */
     REQUIRE_INT(machine_call_now(&master, "x", 1, &after), 0);
-    const Unit__Bytes request = UNIT__BYTES__INIT;
-    REQUIRE_INT(unit_other_call(machine_channel(&master), &request, NULL, outcome_take, &unknown), 0);
     machine_exchange(&master, &worker);
-    check_unavailable(&after, "unit.Echo/Now: the process is stopping");
-    CHECK_INT(unknown.code, YOKE_UNIMPLEMENTED);
+    check_unavailable(&after, "the peer is going away and has not taken the call");
+    CHECK_INT(worker.handled, handled);
+    CHECK_INT(master.leavings, 1);
+    CHECK_INT(machine_call_now(&master, "x", 1, &after), -ENOTCONN);
     /* What it has is answered, and it may call itself. */
     struct outcome own = {0};
     CHECK_INT(machine_call_now(&worker, "x", 1, &own), 0);
@@ -293,7 +295,7 @@ static const struct test_case cases[] = {
     {.name = "half a frame is dropped", .run = half_a_frame_is_dropped},
     {.name = "after the end of input answers still leave", .run = after_the_end_of_input_answers_still_leave},
     {.name = "a callback may answer the peer's calls then", .run = a_callback_may_answer_the_peers_calls},
-    {.name = "a draining process refuses new calls", .run = a_draining_process_refuses_new_calls},
+    {.name = "a process that goes away finishes what it has", .run = a_process_that_goes_away_finishes_what_it_has},
     {.name = NULL},
 };
 

@@ -124,7 +124,7 @@ static const struct violation violations[] = {
      .why = "OPEN has a stream id that is not the peer's to give",
      .frame = {.type = YOKE__FRAME_OPEN, .stream = 4, .flags = YOKE__FLAG_END_STREAM, .method = 1}},
     {.what = "OPEN with a deadline and no room for it",
-     .why = "OPEN is too short for its deadline",
+     .why = "OPEN is too short for its deadline or metadata",
      .frame = {.type = YOKE__FRAME_OPEN,
                .stream = PEERS_NEXT,
                .flags = YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE,

@@ -1,4 +1,5 @@
 /* options_test.c: options structs of callers that know more or fewer options, and the resolution of limits. */
+#include "rpc/metadata.h"
 #include "rpc/options.h"
 
 #include "harness.h"
@@ -79,8 +80,9 @@ static void zero_limits_are_the_documented_defaults(void) {
 
 static void limits_within_range_stay(void) {
     const struct yoke_limits extremes[] = {
-        {1, 1, 1, 1, 1, 1},
-        {YOKE__MESSAGE_BYTES_MAX, INT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, YOKE__NESTING_MAX},
+        {1, 1, 1, 1, 1, 1, 1},
+        {YOKE__MESSAGE_BYTES_MAX, INT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, YOKE__NESTING_MAX,
+         YOKE__METADATA_BYTES_MAX},
     };
     for (size_t i = 0; i < sizeof(extremes) / sizeof(*extremes); i++) {
         struct yoke_limits limits = extremes[i];

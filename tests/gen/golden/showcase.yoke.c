@@ -71,6 +71,13 @@ static const struct yoke_type demo__show_case__v1__no_comment__type = {
     .deep = true,
 };
 
+static const struct yoke_type demo__show_case__v1__refusal__type = {
+    .name = "demo.show_case.v1.Refusal",
+    .codec = &yoke_codec_protobuf_c,
+    .descriptor = &demo__show_case__v1__refusal__descriptor,
+    .deep = false,
+};
+
 static bool demo_show_case_v1_speaker_hello__handle(const void *handlers, struct yoke_call *call, const void *request,
                                                     void *user_data) {
     const struct demo_show_case_v1_speaker_handlers *table = handlers;
@@ -602,4 +609,18 @@ int demo_show_case_v1_message_whose_name_is_none_of_the_shortest_either_emit(
     struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *event) {
     return yoke_channel_emit(channel, &demo_show_case_v1_message_whose_name_is_none_of_the_shortest_either_event,
                              event);
+}
+
+int demo_show_case_v1_refusal_detail_add(struct yoke_call *call, const Demo__ShowCase__V1__Refusal *detail) {
+    return yoke_call_add_detail(call, &demo__show_case__v1__refusal__type, detail);
+}
+
+int demo_show_case_v1_refusal_detail_get(struct yoke_call *call, size_t index,
+                                         const Demo__ShowCase__V1__Refusal **ret_detail) {
+    const void *detail;
+    int error = yoke_call_get_detail(call, &demo__show_case__v1__refusal__type, index, &detail);
+    if (error == 0) {
+        *ret_detail = detail;
+    }
+    return error;
 }

@@ -307,6 +307,19 @@ int demo_show_case_v1_message_whose_name_is_none_of_the_shortest_either_off(
 int demo_show_case_v1_message_whose_name_is_none_of_the_shortest_either_emit(
     struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *event);
 
+/* ---- detail demo.show_case.v1.Refusal ---------------------------------------------------------------------------- */
+
+/*
+ * Why something was refused.
+ *
+ * Add it to the status of a call to answer: see yoke_call_add_detail().
+ */
+int demo_show_case_v1_refusal_detail_add(struct yoke_call *call, const Demo__ShowCase__V1__Refusal *detail);
+
+/* Find it in a callback, by its number among those of its type: see yoke_call_get_detail(). */
+int demo_show_case_v1_refusal_detail_get(struct yoke_call *call, size_t index,
+                                         const Demo__ShowCase__V1__Refusal **ret_detail);
+
 #ifdef __cplusplus
 }
 #endif

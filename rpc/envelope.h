@@ -1,0 +1,54 @@
+/*
+ * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, details of the status,
+ * interceptors, and what waits for a worker. A plain call has no envelope, and pays for none.
+ */
+#ifndef YOKE_RPC_ENVELOPE_H
+#define YOKE_RPC_ENVELOPE_H
+
+#include "rpc/intercept.h"
+#include "rpc/metadata.h"
+
+struct yoke__engine;
+
+struct yoke__envelope {
+    struct yoke__envelope *next_idle; /* in the engine's free list */
+
+    struct yoke_metadata metadata; /* of the request */
+    struct yoke_metadata headers, trailers;
+    struct yoke_metadata details; /* of the status: names of message types, and messages */
+    bool headers_passed;          /* sent, or received: they do not change any more */
+    yoke_headers_hook *on_headers;
+    void *on_headers_data;
+    struct yoke_arena *details_arena; /* of decoded details; NULL: none */
+
+    /* Interceptors whose start has run, and what each keeps for the call. */
+    const struct yoke__chain *chain;
+    size_t started;
+    void *call_data[YOKE_INTERCEPTORS_MAX];
+    bool is_starting; /* one of them is being asked */
+
+    /* A call that no connection has yet. */
+    struct yoke_channel *waits_for; /* NULL: it does not wait */
+    uint8_t *request;               /* encoded; NULL: none */
+    size_t request_length;
+    bool half_closed; /* said before there was anybody to tell */
+
+    char *verdict_message; /* of a call that an interceptor has refused */
+    uint64_t started_ns;   /* of a ping */
+};
+
+/* The call's envelope, made if it has none. NULL: out of memory, or the call's engine is gone. */
+struct yoke__envelope *yoke__envelope_of(struct yoke_call *call);
+
+/* Free the call's envelope, if it has one. */
+void yoke__envelope_release(struct yoke_call *call);
+
+/* Free it for good. */
+void yoke__envelope_destroy(struct yoke__envelope *envelope);
+
+/* The length of a list of the call's; 0 without an envelope. */
+static inline size_t yoke__envelope_length(const struct yoke__envelope *envelope, const struct yoke_metadata *list) {
+    return envelope != NULL ? list->length : 0;
+}
+
+#endif

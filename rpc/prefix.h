@@ -1,0 +1,36 @@
+/*
+ * prefix.h: what precedes the message in an OPEN or END, each part announced by a flag: the deadline, 8 bytes; metadata
+ * (the request's, or the trailers) and details of the status, each behind its length, 4 bytes.
+ */
+#ifndef YOKE_RPC_PREFIX_H
+#define YOKE_RPC_PREFIX_H
+
+#include "rpc/frame.h"
+#include "rpc/metadata.h"
+
+/* Bytes of a list, here or in a frame. */
+struct yoke__block {
+    const uint8_t *bytes;
+    size_t length;
+};
+
+struct yoke__prefix {
+    uint64_t deadline_ns; /* 0: none */
+    struct yoke__block metadata, details;
+    size_t size; /* of all of it, in a frame that was read */
+};
+
+/* The flags that announce it, and its size. */
+unsigned yoke__prefix_flags(const struct yoke__prefix *prefix);
+size_t yoke__prefix_size(const struct yoke__prefix *prefix);
+
+/* Write it; returns where the message goes. */
+uint8_t *yoke__prefix_write(const struct yoke__prefix *prefix, uint8_t *out);
+
+/* Read what the frame's flags announce. -EBADMSG: the payload is shorter than that, or a list is none. */
+int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix);
+
+/* What the announced parts take when each list has so many bytes. */
+size_t yoke__prefix_bound(const struct yoke__frame *frame, size_t metadata_bytes);
+
+#endif
