@@ -73,7 +73,7 @@ struct driver {
     void (*release)(struct made *made);
 };
 
-extern const struct driver async_driver;
+extern const struct driver async_driver, sync_driver;
 
 struct caller {
     const struct driver *driver;

@@ -31,6 +31,7 @@ enum need { ANY_DRIVER, NO_BLOCKING };
     CASE(every_status_code, 1, ANY_DRIVER)           \
     CASE(status_before_half_close, 1, ANY_DRIVER)    \
     CASE(status_after_replies, 1, ANY_DRIVER)        \
+    CASE(status_after_unread_replies, 1, ANY_DRIVER) \
     CASE(unimplemented_method, 1, ANY_DRIVER)        \
     CASE(unimplemented_service, 1, ANY_DRIVER)       \
     CASE(cancel_after_begin, 1, ANY_DRIVER)          \

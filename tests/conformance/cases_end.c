@@ -46,24 +46,42 @@ void case_status_before_half_close(struct caller *caller) {
     EXPECT(caller, send_request(made, &(struct request){.code = YOKE_NOT_FOUND, .message = "enough"}));
     EXPECT_NO_REPLY(made);
     EXPECT_END(made, YOKE_NOT_FOUND, "enough");
-    EXPECT(caller, !send_request(made, &(struct request){.body = 8}));
 }
 
-/* What the server had sent before is delivered before, whether it fits into the credit or not. */
-void case_status_after_replies(struct caller *caller) {
-    enum { COUNT = 40, SIZE = 100000 };
-    struct response responses[COUNT];
-    for (unsigned i = 0; i < COUNT; i++) {
-        responses[i] = (struct response){.size = SIZE + i};
-    }
+static struct made *start_output(struct caller *caller, const struct response *responses, size_t count) {
     const struct request request = {
-        .responses = responses, .response_count = COUNT, .code = YOKE_ABORTED, .message = "that was all"};
-    struct made *made = start(caller, STREAMING_OUTPUT_CALL, &request);
-    for (unsigned i = 0; i < COUNT; i++) {
-        EXPECT_BODY(made, (size_t)SIZE + i);
+        .responses = responses, .response_count = count, .code = YOKE_ABORTED, .message = "that was all"};
+    return start(caller, STREAMING_OUTPUT_CALL, &request);
+}
+
+static void expect_bodies_and_status(struct made *made, const struct response *responses, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        EXPECT_BODY(made, responses[i].size);
     }
     EXPECT_NO_REPLY(made);
     EXPECT_END(made, YOKE_ABORTED, "that was all");
+}
+
+/* What the server had sent before is delivered before, though all is more than the credit, and the last alone, too. */
+void case_status_after_replies(struct caller *caller) {
+    enum { COUNT = 40 };
+    struct response responses[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        responses[i] = (struct response){.size = i < COUNT - 1 ? 100000 + i : 3000000};
+    }
+    expect_bodies_and_status(start_output(caller, responses, COUNT), responses, COUNT);
+}
+
+/* Also when the status has come long before the client looks at the replies. */
+void case_status_after_unread_replies(struct caller *caller) {
+    const struct response responses[] = {{.size = 100}, {.size = 0}, {.size = 10000}};
+    struct made *made = start_output(caller, responses, 3);
+    caller->driver->hold(made);
+    expect_neighbour(caller);
+    EXPECT_INT(caller, made->count, 0);
+    EXPECT_INT(caller, made->ends, 0);
+    caller->driver->resume(made);
+    expect_bodies_and_status(made, responses, 3);
 }
 
 /* ---- Nobody there */
