@@ -12,19 +12,19 @@
 #define TICK_S 0.005
 #define RESTART_PAUSE_MS 5
 #define DEPTH 32   /* calls in flight, each way, for each worker */
-#define SAMPLES 20 /* of memory */
+#define SAMPLES 20 /* of memory, each in a truce */
 
 /* Nothing ends for so long: something hangs. No measure of speed. */
-#define HANG_NS (UINT64_C(120) * 1000000000)
+#define HANG_NS (UINT64_C(60) * 1000000000)
 
 /* Messages are up to 16 MiB, and calls that wait for others are no error here. */
 static const struct yoke_limits limits = {
     .max_message_bytes = 17 * MIB, .max_queued_bytes = 256 * MIB, .max_buffered_bytes = 256 * MIB};
 
 /*
- * What the master may use more in the second half of the calls than in the middle: room for some of the largest messages, which
- * come and go. And what may be allocated besides at the end: buffers that wait to be used again, of which there are 4 MiB at
- * most, and other free lists. That is sharper: a leak of a byte in each of ten million calls would be beyond it.
+ * What the master may use more in a truce than at first: resident, what the heap does not return of the room that large
+ * messages took; allocated, buffers that wait to be used again, 4 MiB at most, and other free lists. The latter is sharp: a
+ * leak of a byte in each of ten million calls would be beyond it.
  */
 #define RESIDENT_ALLOWANCE (256 * MIB)
 #define HEAP_ALLOWANCE (8 * MIB)
@@ -39,11 +39,11 @@ struct scene {
     uint64_t random; /* of the killer */
     unsigned kill_ms;
     uint64_t kills, deaths, started_ns;
+    uint64_t last_workers; /* that lived to the end */
     uint64_t last_progress, last_progress_ns;
-    bool is_over, is_hanging;
+    bool is_over;
     unsigned sample_count;
-    size_t memory_half, memory_max_late; /* after half of the calls, and the most from then on */
-    size_t heap_before;
+    size_t memory_before, heap_before;
 };
 
 /* ---- Workers --------------------------------------------------------------------------------------------------------- */
@@ -84,8 +84,9 @@ static void on_kill(struct ev_loop *loop, ev_timer *timer, int events) {
     struct scene *scene = timer->data;
     unsigned index = (unsigned)(mixed_random(&scene->random) % yoke_pool_size(scene->pool));
     struct yoke_child *child = yoke_pool_child(scene->pool, index);
-    if (yoke_child_state(child) == YOKE_CHILD_READY || yoke_child_state(child) == YOKE_CHILD_STARTING) {
-        atomic_store(&scene->book->killed[yoke_child_id(child)], 1);
+    bool is_alive = yoke_child_state(child) == YOKE_CHILD_READY || yoke_child_state(child) == YOKE_CHILD_STARTING;
+    if (is_alive && !atomic_load(&scene->book->truce) &&
+        atomic_exchange(&scene->book->killed[yoke_child_id(child)], 1) == 0) {
         soak_check(yoke_child_kill(child, SIGKILL) == 0, "a worker cannot be killed");
         scene->kills++;
     }
@@ -115,29 +116,26 @@ static uint64_t made(const struct mixed_direction *direction) {
     return next < direction->total ? next : direction->total;
 }
 
+/* Nothing is in flight. */
 static void sample(struct scene *scene, uint64_t progress) {
     size_t memory = soak_memory();
-    printf("  %10" PRIu64 " calls %8.1f s %6" PRIu64 " kills %8zu KiB %6" PRIu64 " handled now\n", progress,
-           (double)(soak_now_ns() - scene->started_ns) / 1e9, scene->kills, memory / KIB,
-           scene->service.opened - scene->service.answered);
+    size_t heap = soak_heap();
+    printf("  %10" PRIu64 " calls %8.1f s %6" PRIu64 " kills   resident %7zu KiB   allocated %6zu KiB\n", progress,
+           (double)(soak_now_ns() - scene->started_ns) / 1e9, scene->kills, memory / KIB, heap / KIB);
     (void)fflush(stdout);
+    soak_check_growth("the heap", scene->heap_before, heap, HEAP_ALLOWANCE);
+    soak_check_growth("mixed calls", scene->memory_before, memory, RESIDENT_ALLOWANCE);
     scene->sample_count++;
-    if (scene->sample_count == SAMPLES / 2) {
-        scene->memory_half = memory;
-    } else if (scene->sample_count > SAMPLES / 2 && memory > scene->memory_max_late) {
-        scene->memory_max_late = memory;
-    }
 }
 
-/* Have all calls been made and completed, but for those that were lost with their caller? */
-static bool is_complete(const struct scene *scene) {
-    const struct mixed_book *book = scene->book;
-    if (atomic_load(&book->upwards.next) < book->upwards.total ||
-        atomic_load(&book->downwards.completed) < book->downwards.total) {
+/* Have all calls ended that were made, but for those that were lost with their caller? */
+static bool is_quiet(const struct scene *scene) {
+    if (atomic_load(&scene->book->in_flight[0]) > 0 || scene->service.opened != scene->service.answered) {
         return false;
     }
     for (unsigned i = 0; i < yoke_pool_size(scene->pool); i++) {
-        if (atomic_load(&book->in_flight[yoke_child_id(yoke_pool_child(scene->pool, i))]) != 0) {
+        uint64_t id = yoke_child_id(yoke_pool_child(scene->pool, i));
+        if (atomic_load(&scene->book->in_flight[id]) != 0 && atomic_load(&scene->book->killed[id]) == 0) {
             return false;
         }
     }
@@ -146,19 +144,16 @@ static bool is_complete(const struct scene *scene) {
 
 static void stop(struct scene *scene) {
     scene->is_over = true;
+    for (unsigned i = 0; i < yoke_pool_size(scene->pool); i++) {
+        struct yoke_child *child = yoke_pool_child(scene->pool, i);
+        scene->last_workers +=
+            yoke_child_state(child) != YOKE_CHILD_DEAD && atomic_load(&scene->book->killed[yoke_child_id(child)]) == 0;
+    }
     ev_timer_stop(scene->host.loop, &scene->tick);
     ev_timer_stop(scene->host.loop, &scene->killer);
     mixed_caller_stop(&scene->caller, scene->host.loop);
-    /* The service goes on until the last call that a dead worker has left is answered. */
+    mixed_service_stop(&scene->service, scene->host.loop);
     yoke_master_stop(scene->host.master);
-}
-
-static void on_stopped(const struct yoke_peer *peer, const Yoke__V1__PoolStopped *event, void *user_data) {
-    (void)peer;
-    (void)event;
-    struct scene *scene = user_data;
-    ev_feed_event(scene->host.loop, &scene->service.tick, EV_TIMER);
-    ev_timer_stop(scene->host.loop, &scene->service.tick);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -169,19 +164,23 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     uint64_t total = book->downwards.total + book->upwards.total;
     uint64_t progress = atomic_load(&book->downwards.completed) + made(&book->upwards);
     uint64_t now_ns = soak_now_ns();
-    while (scene->sample_count < SAMPLES && progress >= total / SAMPLES * (scene->sample_count + 1)) {
-        sample(scene, progress);
-    }
     if (progress != scene->last_progress) {
         scene->last_progress = progress;
         scene->last_progress_ns = now_ns;
     }
-    if (is_complete(scene)) {
+    uint64_t due = total * (scene->sample_count + 1) / SAMPLES;
+    if (progress >= due && scene->sample_count < SAMPLES) {
+        atomic_store(&scene->book->truce, true);
+    }
+    if (atomic_load(&book->truce) && is_quiet(scene)) {
+        sample(scene, progress);
+        atomic_store(&scene->book->truce, scene->sample_count == SAMPLES);
+    }
+    if (scene->sample_count == SAMPLES) {
         stop(scene);
     } else if (now_ns - scene->last_progress_ns > HANG_NS) {
         soak_check(false, "nothing ends any more: %u calls of the master are in flight, %u are kept",
                    scene->caller.in_flight, scene->service.kept_count);
-        scene->is_hanging = true;
         stop(scene);
     }
 }
@@ -199,8 +198,8 @@ static void settle(const struct mixed_book *book, const struct mixed_direction *
         accepted += atomic_load(&slot->accepted);
         completed += times;
         lost += times == 0 && is_lost;
-        soak_check(times == atomic_load(&slot->accepted) || is_lost, "call %" PRIu64 " %s was completed %u times", i,
-                   name, times);
+        soak_check(times == atomic_load(&slot->accepted) || (times == 0 && is_lost),
+                   "call %" PRIu64 " %s was completed %u times", i, name, times);
     }
     printf("  %s: %" PRIu64 " accepted, %" PRIu64 " completed once, %" PRIu64
            " lost with their callers, %llu times refused\n",
@@ -231,15 +230,9 @@ static void report(struct scene *scene, double seconds) {
     printf("  %" PRIu64 " calls completed in %.1f s, %.0f a second; %llu messages of %.2f GiB compared\n", completed,
            seconds, (double)completed / seconds, atomic_load(&book->messages),
            (double)atomic_load(&book->bytes) / (double)(1024 * MIB));
-    printf("  %" PRIu64 " workers killed, %" PRIu64 " died; memory %zu KiB at half-time, %zu KiB at most later\n",
-           scene->kills, scene->deaths, scene->memory_half / KIB, scene->memory_max_late / KIB);
-    soak_check(scene->deaths == scene->kills + yoke_pool_size(scene->pool) || scene->is_hanging,
-               "%" PRIu64 " workers were killed and %u stopped, but %" PRIu64 " died", scene->kills,
-               yoke_pool_size(scene->pool), scene->deaths);
-    soak_check_growth("mixed calls", scene->memory_half, scene->memory_max_late, RESIDENT_ALLOWANCE);
-    size_t heap = soak_heap();
-    printf("  allocated: %zu KiB before, %zu KiB at the end\n", scene->heap_before / KIB, heap / KIB);
-    soak_check_growth("the heap", scene->heap_before, heap, HEAP_ALLOWANCE);
+    printf("  %" PRIu64 " workers killed, %" PRIu64 " stopped, %" PRIu64 " deaths told\n", scene->kills,
+           scene->last_workers, scene->deaths);
+    soak_check(scene->deaths == scene->kills + scene->last_workers, "the deaths are too many, or too few");
 }
 
 /* ---- The run --------------------------------------------------------------------------------------------------------- */
@@ -255,7 +248,6 @@ static void open_master(struct scene *scene, const struct soak_options *options)
     (void)soak_mixed_serve(yoke_master_server(master), &mixed_handlers, &scene->service);
     (void)yoke_v1_worker_started_on(yoke_master_events(master), on_started, scene);
     (void)yoke_v1_worker_died_on(yoke_master_events(master), on_died, scene);
-    (void)yoke_v1_pool_stopped_on(yoke_master_events(master), on_stopped, scene);
     const struct yoke_pool_options pool_options = {
         YOKE_POOL_OPTIONS_INIT, .workers = options->workers,          .entry = worker_entry,    .user_data = scene,
         .restart = true,        .restart_pause_ms = RESTART_PAUSE_MS, .stop_timeout_ms = 60000,
@@ -287,11 +279,11 @@ void soak_mixed(const struct soak_options *options) {
     ev_timer_init(&scene.killer, on_kill, 0., 0.);
     scene.killer.data = &scene;
     schedule_kill(&scene);
+    scene.memory_before = soak_memory();
     scene.heap_before = soak_heap();
     scene.started_ns = scene.last_progress_ns = soak_now_ns();
     ev_run(loop, 0);
     double seconds = (double)(soak_now_ns() - scene.started_ns) / 1e9;
-    mixed_service_stop(&scene.service, loop);
     report(&scene, seconds);
     soak_close(&scene.host);
     soak_unshare(book->downwards.slots, (book->downwards.total + 1) * sizeof *book->downwards.slots);

@@ -31,9 +31,10 @@ struct mixed_direction {
 struct mixed_book {
     uint64_t seed;
     struct mixed_direction downwards, upwards; /* calls of the master, of workers */
+    atomic_bool truce;                         /* no call is made and no worker is killed */
     atomic_ullong messages, bytes;             /* that were compared */
     atomic_uchar killed[MIXED_WORKER_IDS];     /* by us; by worker id */
-    atomic_uint in_flight[MIXED_WORKER_IDS];   /* calls that this worker has made */
+    atomic_uint in_flight[MIXED_WORKER_IDS];   /* calls of this worker, or of the master */
 };
 
 /* ---- Making calls -------------------------------------------------------------------------------------------------- */

@@ -179,7 +179,6 @@ static void begin(struct mixed_attempt *attempt) {
     struct mixed_slot *slot = slot_of(attempt);
     slot->worker_id = caller->worker_id;
     soak_check(atomic_fetch_add(&slot->accepted, 1) == 0, "call %" PRIu64 " was accepted again", attempt->index);
-    atomic_fetch_add(&caller->book->in_flight[caller->worker_id], 1);
     caller->in_flight++;
     if (attempt->plan.end == END_CANCEL_AT_ONCE) {
         cancel(attempt);
@@ -197,11 +196,16 @@ static void begin(struct mixed_attempt *attempt) {
     }
 }
 
-/* Take the index of the next call. False when all have been made. */
+/* Take the index of the next call. False when there is none. It counts as in flight before anybody can see it taken. */
 static bool take_index(struct mixed_caller *caller) {
-    if (!caller->has_index && atomic_load(&caller->direction->next) < caller->direction->total) {
-        caller->index = atomic_fetch_add(&caller->direction->next, 1);
-        caller->has_index = caller->index < caller->direction->total;
+    if (caller->has_index || atomic_load(&caller->book->truce)) {
+        return caller->has_index;
+    }
+    atomic_fetch_add(&caller->book->in_flight[caller->worker_id], 1);
+    caller->index = atomic_fetch_add(&caller->direction->next, 1);
+    caller->has_index = caller->index < caller->direction->total;
+    if (!caller->has_index) {
+        atomic_fetch_sub(&caller->book->in_flight[caller->worker_id], 1);
     }
     return caller->has_index;
 }
@@ -255,5 +259,5 @@ void mixed_caller_start(struct mixed_caller *caller, struct ev_loop *loop) {
 
 void mixed_caller_stop(struct mixed_caller *caller, struct ev_loop *loop) {
     ev_timer_stop(loop, &caller->tick);
-    soak_check(caller->in_flight == 0, "%u calls have not been completed", caller->in_flight);
+    soak_check(caller->in_flight == 0 && !caller->has_index, "%u calls have not been completed", caller->in_flight);
 }
