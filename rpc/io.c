@@ -35,13 +35,18 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) 
     (void)loop;
     (void)events;
     bool has_run = yoke__calls_settle(io->engine);
-    /* Flushing can end a connection, whose user's callbacks can queue more elsewhere, or settle more. */
-    while (!yoke__link_is_alone(&io->dirty)) {
+    /* Flushing can end a connection, whose user's callbacks can queue more elsewhere, or settle more. Up to the last socket
+     * that is dirty now: callbacks that make it dirty again must not keep the loop from turning. */
+    const struct yoke__link *last = io->dirty.previous;
+    bool is_last = false;
+    while (!is_last && !yoke__link_is_alone(&io->dirty)) {
         struct yoke__socket *socket = YOKE__CONTAINER(io->dirty.next, struct yoke__socket, dirty);
+        is_last = &socket->dirty == last;
         yoke__link_remove(&socket->dirty);
         yoke__socket_attend(socket);
         has_run |= yoke__calls_settle(io->engine);
     }
+    has_run |= !yoke__link_is_alone(&io->dirty);
     /* What ran may be what the loop's user runs it for, so it turns once more instead of sleeping. */
     set_timer(io, has_run);
 }
