@@ -50,6 +50,13 @@ void expect_int(struct caller *caller, long long actual, long long expected, con
     }
 }
 
+void expect_str(struct caller *caller, const char *actual, const char *expected, const char *what, const char *file,
+                unsigned line) {
+    if (strcmp(actual, expected) != 0) {
+        report(caller, file, line, "%s is \"%s\", not \"%s\"", what, actual, expected);
+    }
+}
+
 /* ---- The caller */
 
 void caller_init(struct caller *caller, const struct driver *driver, struct yoke_channel *channel,
@@ -98,6 +105,8 @@ void caller_finish(struct caller *caller) {
         struct made *made = caller->newest;
         caller->newest = made->older;
         caller->driver->release(made);
+        yoke_metadata_destroy(made->headers);
+        yoke_metadata_destroy(made->trailers);
         free(made->replies);
         free(made);
     }
@@ -114,7 +123,47 @@ void made_add_reply(struct made *made, const struct reply *reply) {
     made->replies[made->count++] = *reply;
 }
 
-void made_add_end(struct made *made, const struct yoke_status *status) {
+/* The entry's value is a string, unless its key says that it is binary. */
+static void add_entry(struct yoke_metadata *list, const char *key, const void *value, size_t length) {
+    size_t key_length = strlen(key);
+    bool is_binary = key_length >= 4 && strcmp(key + key_length - 4, "-bin") == 0;
+    int error = is_binary ? yoke_metadata_add_binary(list, key, value, length) : yoke_metadata_add(list, key, value);
+    if (error != 0) {
+        abort();
+    }
+}
+
+static struct yoke_metadata *new_list(void) {
+    struct yoke_metadata *list;
+    if (yoke_metadata_create(&list) != 0) {
+        abort();
+    }
+    return list;
+}
+
+static struct yoke_metadata *copy_list(const struct yoke_metadata *list) {
+    struct yoke_metadata *copy = new_list();
+    struct yoke_metadata_entry entry = {0};
+    while (yoke_metadata_next(list, &entry)) {
+        add_entry(copy, entry.key, entry.value, entry.length);
+    }
+    return copy;
+}
+
+struct yoke_metadata *metadata_of(const struct call_setup *setup) {
+    struct yoke_metadata *list = setup->metadata_count > 0 ? new_list() : NULL;
+    for (size_t i = 0; i < setup->metadata_count; i++) {
+        add_entry(list, setup->metadata[i].key, setup->metadata[i].value, setup->metadata[i].length);
+    }
+    return list;
+}
+
+void made_add_end(struct made *made, struct yoke_call *call, const struct yoke_status *status) {
+    if (call != NULL && made->ends == 0) {
+        made->headers = copy_list(yoke_call_headers(call));
+        made->trailers = copy_list(yoke_call_trailers(call));
+        describe_details(call, made->details, sizeof(made->details));
+    }
     made->call = NULL;
     made->ends++;
     made->code = status->code;
@@ -137,7 +186,7 @@ struct made *start_with(struct caller *caller, enum method method, const struct 
     int error = caller->driver->start(made, request, setup != NULL ? setup : &defaults);
     if (error != 0) {
         report(caller, __FILE__, __LINE__, "%s could not be called: %s", method_names[method], strerror(-error));
-        made_add_end(made, &(struct yoke_status){YOKE_UNKNOWN, "the call was not made"});
+        made_add_end(made, NULL, &(struct yoke_status){YOKE_UNKNOWN, "the call was not made"});
     }
     return made;
 }
@@ -223,5 +272,23 @@ void expect_no_reply(struct made *made, const char *file, unsigned line) {
     if (reply != NULL) {
         report(made->caller, file, line, "a reply of %s, of %zu bytes, came where none was due",
                method_names[made->method], reply->body);
+    }
+}
+
+void expect_entry(struct made *made, const struct yoke_metadata *list, size_t index, const struct pair *expected,
+                  const char *file, unsigned line) {
+    struct yoke_metadata_entry entry = {0};
+    bool is_there = yoke_metadata_find(list, expected->key, &entry);
+    while (is_there && index > 0) {
+        is_there = yoke_metadata_find(list, expected->key, &entry);
+        index--;
+    }
+    if (is_there != (expected->value != NULL)) {
+        report(made->caller, file, line, "%s: %s is %s", method_names[made->method], expected->key,
+               is_there ? "there once too often" : "not there");
+    } else if (is_there &&
+               (entry.length != expected->length || memcmp(entry.value, expected->value, entry.length) != 0)) {
+        report(made->caller, file, line, "%s: the value of %s, %zu bytes, is not what was sent, %zu bytes",
+               method_names[made->method], expected->key, entry.length, expected->length);
     }
 }

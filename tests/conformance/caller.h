@@ -37,15 +37,28 @@ struct made {
     unsigned refused; /* messages that the peer must make room for first */
     unsigned told;    /* how often it was said that there is room */
 
+    unsigned headers_told; /* how often it was said that the headers have come */
+
     unsigned ends; /* one is right */
     unsigned late; /* replies after the end */
     enum yoke_code code;
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    struct yoke_metadata *headers, *trailers; /* copies */
+    char details[200];
+};
+
+/* An entry of metadata. A key that ends in "-bin" has `length` bytes, any other a string. */
+struct pair {
+    const char *key;
+    const void *value;
+    size_t length;
 };
 
 /* What a call is besides its method and request. NULL, where a function takes it, is all zeros. */
 struct call_setup {
     uint64_t timeout_us;
+    const struct pair *metadata;
+    size_t metadata_count;
 };
 
 /*
@@ -57,6 +70,7 @@ struct call_setup {
  * await_reply:    waits until there is a reply that has not been taken, or the end
  * await_room:     waits until `told` is not `told_before`, or the end
  * await_end:      waits for the end
+ * await_headers:  waits for the headers, or the end; NULL: it cannot
  * hold, resume:   whether replies are received
  */
 struct driver {
@@ -68,6 +82,7 @@ struct driver {
     void (*await_reply)(struct made *made);
     void (*await_room)(struct made *made, unsigned told_before);
     void (*await_end)(struct made *made);
+    void (*await_headers)(struct made *made);
     void (*hold)(struct made *made);
     void (*resume)(struct made *made);
     void (*release)(struct made *made);
@@ -97,7 +112,12 @@ bool caller_turn(struct caller *caller);
 /* ---- For drivers */
 
 void made_add_reply(struct made *made, const struct reply *reply);
-void made_add_end(struct made *made, const struct yoke_status *status);
+
+/* `call` is NULL when none was made. Otherwise its headers, trailers and details are kept. */
+void made_add_end(struct made *made, struct yoke_call *call, const struct yoke_status *status);
+
+/* The metadata of a setup as a list; NULL when it has none. To be destroyed. */
+struct yoke_metadata *metadata_of(const struct call_setup *setup);
 
 /* ---- For cases ------------------------------------------------------------------------------------------------- */
 
@@ -133,6 +153,15 @@ void expect_body(struct made *made, size_t size, const char *file, unsigned line
 /* No reply comes any more. */
 #define EXPECT_NO_REPLY(made) expect_no_reply((made), __FILE__, __LINE__)
 void expect_no_reply(struct made *made, const char *file, unsigned line);
+
+/* Entry number `index` with the key of `expected` has its value; or there is none, when that has no value. */
+#define EXPECT_ENTRY(made, list, index, expected) expect_entry((made), (list), (index), (expected), __FILE__, __LINE__)
+void expect_entry(struct made *made, const struct yoke_metadata *list, size_t index, const struct pair *expected,
+                  const char *file, unsigned line);
+
+#define EXPECT_STR(caller, actual, expected) expect_str((caller), (actual), (expected), #actual, __FILE__, __LINE__)
+void expect_str(struct caller *caller, const char *actual, const char *expected, const char *what, const char *file,
+                unsigned line);
 
 #define EXPECT_INT(caller, actual, expected) \
     expect_int((caller), (long long)(actual), (long long)(expected), #actual, __FILE__, __LINE__)

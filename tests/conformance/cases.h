@@ -32,6 +32,11 @@ enum need { ANY_DRIVER, NO_BLOCKING };
     CASE(status_before_half_close, 1, ANY_DRIVER)    \
     CASE(status_after_replies, 1, ANY_DRIVER)        \
     CASE(status_after_unread_replies, 1, ANY_DRIVER) \
+    CASE(status_details, 1, ANY_DRIVER)              \
+    CASE(custom_metadata, 1, ANY_DRIVER)             \
+    CASE(metadata_is_kept, 1, ANY_DRIVER)            \
+    CASE(metadata_of_failed_calls, 1, ANY_DRIVER)    \
+    CASE(headers_before_replies, 1, NO_BLOCKING)     \
     CASE(unimplemented_method, 1, ANY_DRIVER)        \
     CASE(unimplemented_service, 1, ANY_DRIVER)       \
     CASE(cancel_after_begin, 1, ANY_DRIVER)          \

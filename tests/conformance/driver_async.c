@@ -10,8 +10,7 @@
 /* ---- Callbacks */
 
 static void on_end(struct yoke_call *call, const struct yoke_status *status, void *user_data) {
-    (void)call;
-    made_add_end(user_data, status);
+    made_add_end(user_data, call, status);
 }
 
 static void on_empty(struct yoke_call *call, const struct yoke_status *status, const Interop__Empty *response,
@@ -59,6 +58,14 @@ static void on_writable(struct yoke_call *call, void *user_data) {
     (void)call;
     struct made *made = user_data;
     made->told++;
+}
+
+static void on_headers(struct yoke_call *call, void *user_data) {
+    struct made *made = user_data;
+    made->headers_told++;
+    if (made->count > 0 || made->ends > 0) {
+        report(made->caller, __FILE__, __LINE__, "the headers of %s came late", yoke_call_method(call));
+    }
 }
 
 /* ---- Calls */
@@ -123,8 +130,9 @@ static int begin(struct made *made, const struct request *request, const struct 
 static int async_start(struct made *made, const struct request *request, const struct call_setup *setup) {
     bool requests_stream =
         made->method == STREAMING_INPUT_CALL || made->method == FULL_DUPLEX_CALL || made->method == HALF_DUPLEX_CALL;
+    struct yoke_metadata *metadata = metadata_of(setup);
     const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .timeout_us = setup->timeout_us,
-                                              .ret_call = requests_stream ? NULL : &made->call};
+                                              .metadata = metadata, .ret_call = requests_stream ? NULL : &made->call};
     int error;
     /* A full queue is no failure: it says when to try again, after a turn. */
     while ((error = begin(made, request, &options)) == -ENOBUFS && caller_turn(made->caller)) {
@@ -132,6 +140,10 @@ static int async_start(struct made *made, const struct request *request, const s
     if (error == 0 && requests_stream) {
         yoke_call_on_writable(made->call, on_writable, made);
     }
+    if (error == 0 && metadata != NULL) {
+        error = yoke_call_on_headers(made->call, on_headers, made);
+    }
+    yoke_metadata_destroy(metadata);
     return error;
 }
 
@@ -178,6 +190,11 @@ static void await_room(struct made *made, unsigned told_before) {
     }
 }
 
+static void await_headers(struct made *made) {
+    while (made->headers_told == 0 && made->ends == 0 && caller_turn(made->caller)) {
+    }
+}
+
 static void await_completion(struct made *made) {
     while (made->ends == 0 && caller_turn(made->caller)) {
     }
@@ -195,6 +212,7 @@ const struct driver async_driver = {
     .await_reply = await_reply,
     .await_room = await_room,
     .await_end = await_completion,
+    .await_headers = await_headers,
     .hold = async_hold,
     .resume = async_resume,
     .release = async_release,

@@ -1,6 +1,8 @@
 /* message.c: see message.h. */
 #include "message.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +60,10 @@ static Interop__EchoStatus *pack_status(struct packed *packed, const struct requ
     interop__echo_status__init(&packed->status);
     packed->status.code = (int32_t)request->code;
     packed->status.message = (char *)(request->message != NULL ? request->message : "");
+    packed->status.texts = (char **)request->texts;
+    packed->status.n_texts = request->text_count;
+    packed->status.numbers = (uint64_t *)request->numbers;
+    packed->status.n_numbers = request->number_count;
     return &packed->status;
 }
 
@@ -106,6 +112,22 @@ const Interop__StreamingOutputCallRequest *pack_output(struct packed *packed, co
 void packed_release(struct packed *packed) {
     free(packed->parameters);
     free(packed->pointers);
+}
+
+/* ---- Details */
+
+void describe_details(struct yoke_call *call, char *ret_text, size_t capacity) {
+    const Interop__TextDetail *text;
+    const Interop__NumberDetail *number;
+    size_t length = 0;
+    ret_text[0] = '\0';
+    for (size_t i = 0; length < capacity && interop_text_detail_detail_get(call, i, &text) == 0; i++) {
+        length += (size_t)snprintf(ret_text + length, capacity - length, "%s%s", length > 0 ? ", " : "", text->text);
+    }
+    for (size_t i = 0; length < capacity && interop_number_detail_detail_get(call, i, &number) == 0; i++) {
+        length += (size_t)snprintf(ret_text + length, capacity - length, "%s%" PRIu64, length > 0 ? ", " : "",
+                                   number->number);
+    }
 }
 
 /* ---- Replies */

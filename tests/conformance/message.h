@@ -22,6 +22,10 @@ struct request {
     size_t response_count;
     enum yoke_code code; /* YOKE_OK: no status is asked for */
     const char *message;
+    const char *const *texts; /* details of the status */
+    size_t text_count;
+    const uint64_t *numbers;
+    size_t number_count;
     bool hold, answer_now;
     uint32_t hold_us;
 };
@@ -33,6 +37,9 @@ struct reply {
     uint64_t sum;
     uint32_t live, cancelled, refused;
 };
+
+/* The details of a call's status as text: "first, second, 42". To be asked in the callback. */
+void describe_details(struct yoke_call *call, char *ret_text, size_t capacity);
 
 /* `size` bytes that every body of this size has; valid for good. */
 uint8_t *pattern(size_t size);

@@ -51,8 +51,35 @@ static void fail(struct handled *handled, enum yoke_code code, const char *messa
     forget(handled);
 }
 
-static void fail_as_asked(struct yoke_call *call, const Interop__EchoStatus *status) {
-    yoke_call_fail(call, (enum yoke_code)status->code, status->message);
+static void add_details(struct yoke_call *call, const Interop__EchoStatus *status) {
+    for (size_t i = 0; i < status->n_texts; i++) {
+        Interop__TextDetail detail = INTEROP__TEXT_DETAIL__INIT;
+        detail.text = status->texts[i];
+        interop_text_detail_detail_add(call, &detail);
+    }
+    for (size_t i = 0; i < status->n_numbers; i++) {
+        Interop__NumberDetail detail = INTEROP__NUMBER_DETAIL__INIT;
+        detail.number = status->numbers[i];
+        interop_number_detail_detail_add(call, &detail);
+    }
+}
+
+static void echo_metadata(struct yoke_call *call) {
+    static const char initial[] = "x-grpc-test-echo-initial";
+    static const char trailing[] = "x-grpc-test-echo-trailing-bin";
+    const struct yoke_metadata *metadata = yoke_call_metadata(call);
+    struct yoke_metadata_entry entry = {0};
+    while (yoke_metadata_find(metadata, initial, &entry)) {
+        yoke_metadata_add(yoke_call_headers(call), initial, entry.value);
+    }
+    entry = (struct yoke_metadata_entry){0};
+    while (yoke_metadata_find(metadata, trailing, &entry)) {
+        yoke_metadata_add_binary(yoke_call_trailers(call), trailing, entry.value, entry.length);
+    }
+    entry = (struct yoke_metadata_entry){0};
+    if (yoke_metadata_find(metadata, "x-headers-now", &entry)) {
+        yoke_call_send_headers(call);
+    }
 }
 
 static void on_pause_ended(struct ev_loop *loop, ev_timer *watcher, int events);
@@ -69,6 +96,7 @@ static struct handled *handle(struct service *service, struct yoke_call *call) {
     service->live++;
     yoke_call_set_data(call, handled);
     yoke_call_on_cancel(call, on_cancelled, handled);
+    echo_metadata(call);
     return handled;
 }
 
@@ -81,12 +109,14 @@ static void empty_call(struct yoke_call *call, const Interop__Empty *request, vo
 
 static void unary_call(struct yoke_call *call, const Interop__SimpleRequest *request, void *user_data) {
     (void)user_data;
+    echo_metadata(call);
     if (!payload_is_intact(request->payload)) {
         yoke_call_fail(call, YOKE_DATA_LOSS, "the request's body is not as it was sent");
         return;
     }
     if (request->response_status != NULL) {
-        fail_as_asked(call, request->response_status);
+        add_details(call, request->response_status);
+        yoke_call_fail(call, (enum yoke_code)request->response_status->code, request->response_status->message);
         return;
     }
     Interop__Payload payload = INTEROP__PAYLOAD__INIT;
@@ -194,6 +224,7 @@ static void take_output_request(struct handled *handled, const Interop__Streamin
     add_responses(handled, request);
     if (request->response_status != NULL) {
         handled->is_to_fail = true;
+        add_details(handled->call, request->response_status);
         handled->code = (enum yoke_code)request->response_status->code;
         strncpy(handled->message, request->response_status->message, YOKE_STATUS_MESSAGE_MAX);
     }
