@@ -116,7 +116,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
     struct yoke_status status = {is_error_code ? code : YOKE_UNKNOWN, message != NULL ? message : ""};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     int result = answer_error(call, status.code, status.message);
     let_go(call, result <= 0);
     return result >= 0 && !is_error_code ? -EINVAL : result < 0 ? result : 0;
@@ -127,7 +127,7 @@ int yoke_call_finish(struct yoke_call *call) {
         return -EINVAL;
     }
     struct yoke_status status = {YOKE_OK, ""};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     int result = answer_error(call, status.code, status.message);
     let_go(call, result <= 0);
     return result < 0 ? result : 0;
@@ -139,7 +139,7 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
     (void)snprintf(message, sizeof message, "the reply of %s, %zu bytes, is larger than max_message_bytes",
                    call->method->name, length);
     struct yoke_status status = {YOKE_RESOURCE_EXHAUSTED, message};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     int error = answer_error(call, status.code, status.message);
     return error != 0 ? error : -EMSGSIZE;
 }
@@ -152,7 +152,7 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
         return answer_oversized(call, length);
     }
     struct yoke_status status = {YOKE_OK, ""};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     if (status.code != YOKE_OK) {
         return answer_error(call, status.code, status.message);
     }

@@ -67,6 +67,14 @@ static inline bool yoke__replies_stream(const struct yoke_method *method) {
     return method->kind == YOKE_SERVER_STREAMING || method->kind == YOKE_BIDI_STREAMING;
 }
 
+/* Interceptors, which only a call with an envelope has, hear how it ended, and may change that. */
+void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status);
+static inline void yoke__call_finish(struct yoke_call *call, struct yoke_status *status) {
+    if (call->envelope != NULL) {
+        yoke__chain_finish(call, status);
+    }
+}
+
 /* Around each callback that gets the call. False from the second: the call is gone, or has ended. */
 void yoke__call_enter(struct yoke_call *call);
 bool yoke__call_leave(struct yoke_call *call);

@@ -57,7 +57,7 @@ void yoke__call_revoke(struct yoke_call *call) {
     }
     call->cancelled = true;
     struct yoke_status status = {YOKE_CANCELLED, CANCELLED_MESSAGE};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     if (call->connection != NULL) {
         /* It goes on counting against max_incoming_calls until it is answered, or a peer that opens and cancels calls
          * could make a handler that answers late hold any number of them. */
@@ -81,7 +81,7 @@ void yoke__call_revoke(struct yoke_call *call) {
 
 void yoke__call_break_off(struct yoke_call *call, enum yoke_code code, const char *message) {
     struct yoke_status status = {code, message};
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     (void)yoke__connection_answer_error(call->connection, call, status.code, status.message);
     yoke__call_revoke(call);
 }

@@ -225,7 +225,7 @@ static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *ca
     if (error != 0) {
         status = (struct yoke_status){error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
                                       "the call could not be sent"};
-        yoke__chain_finish(call, &status);
+        yoke__call_finish(call, &status);
     }
     return error;
 }

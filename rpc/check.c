@@ -34,6 +34,9 @@ static bool is_our_stream(const struct yoke__connection *connection, uint32_t st
 
 /* Can the payload be what the flags of an OPEN or END announce? */
 static const char *check_prefix(const struct yoke__frame *frame) {
+    if ((frame->flags & (YOKE__PREFIX_FLAGS | YOKE__FLAG_NO_MESSAGE)) == 0) {
+        return NULL;
+    }
     bool is_open = frame->type == YOKE__FRAME_OPEN;
     if (frame->length < yoke__prefix_bound(frame, 0)) {
         return is_open ? "OPEN is too short for its deadline or metadata" : "END is too short for its metadata";

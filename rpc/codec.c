@@ -13,11 +13,16 @@ static bool is_nested_too_deeply(const struct yoke__engine *engine, const struct
            type->codec->check_nesting(type->descriptor, bytes, length, engine->limits.max_nesting) != 0;
 }
 
-int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
-                         const uint8_t *bytes, size_t length, const void **ret_message) {
+static int unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
+                  const uint8_t *bytes, size_t length, const void **ret_message) {
     return is_nested_too_deeply(engine, type, bytes, length)
                ? -EBADMSG
                : type->codec->unpack(type->descriptor, arena, bytes, length, ret_message);
+}
+
+int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
+                         const uint8_t *bytes, size_t length, const void **ret_message) {
+    return unpack(engine, type, arena, bytes, length, ret_message);
 }
 
 enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
@@ -26,7 +31,7 @@ enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yo
     if (arena == NULL) {
         return YOKE_RESOURCE_EXHAUSTED;
     }
-    int error = yoke__message_unpack(engine, type, arena, bytes, length, ret_message);
+    int error = unpack(engine, type, arena, bytes, length, ret_message);
     if (error != 0) {
         yoke__engine_put_arena(engine, arena);
         return error == -ENOMEM ? YOKE_RESOURCE_EXHAUSTED : YOKE_INTERNAL;

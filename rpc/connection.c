@@ -294,9 +294,8 @@ static bool receive_next(struct yoke__connection *connection) {
                               wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
-    if (can_be_skipped(&frame) &&
-        frame.length > limits->max_message_bytes + yoke__prefix_bound(&frame, limits->max_metadata_bytes) &&
-        frame.length > YOKE__CONTROL_SIZE_MAX) {
+    if (frame.length > YOKE__CONTROL_SIZE_MAX && can_be_skipped(&frame) &&
+        frame.length > limits->max_message_bytes + yoke__prefix_bound(&frame, limits->max_metadata_bytes)) {
         connection->input_skip = frame.length;
         receive_frame(connection, &frame, NULL);
         advance(connection, YOKE__FRAME_HEADER_SIZE);

@@ -84,7 +84,7 @@ int yoke__call_pass_headers(struct yoke_call *call) {
 
 /* The same, for an END that is to follow. */
 static int pass_headers_or_break(struct yoke_call *call) {
-    int error = yoke__call_pass_headers(call);
+    int error = call->envelope != NULL ? yoke__call_pass_headers(call) : 0;
     if (error != 0) {
         yoke__connection_break(call->connection, "out of memory for headers");
     }

@@ -50,7 +50,7 @@ int yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, s
 
 void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status) {
     struct yoke__envelope *envelope = call->envelope;
-    if (envelope == NULL || envelope->started == 0 || call->engine->is_mute) {
+    if (envelope->started == 0 || call->engine->is_mute) {
         return;
     }
     const struct yoke__chain *chain = envelope->chain;

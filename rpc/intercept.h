@@ -25,7 +25,4 @@ int yoke__chain_add(struct yoke__chain *chain, const struct yoke_interceptor *in
  */
 int yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, struct yoke_status *status);
 
-/* Tell those that have been asked how the call ended, once. They may change the status, but not an error into OK. */
-void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status);
-
 #endif

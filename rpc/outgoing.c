@@ -126,7 +126,7 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     struct yoke__engine *engine = call->engine;
     struct yoke_status status = {code, message};
     yoke__link_remove(&call->sibling);
-    yoke__chain_finish(call, &status);
+    yoke__call_finish(call, &status);
     if (status.code != YOKE_OK) {
         reply = NULL;
     }

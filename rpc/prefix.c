@@ -5,31 +5,14 @@
 #include <errno.h>
 #include <string.h>
 
-#define LENGTH_SIZE 4u
-
-unsigned yoke__prefix_flags(const struct yoke__prefix *prefix) {
-    return (prefix->deadline_ns != 0 ? YOKE__FLAG_DEADLINE : 0) |
-           (prefix->metadata.length != 0 ? YOKE__FLAG_METADATA : 0) |
-           (prefix->details.length != 0 ? YOKE__FLAG_DETAILS : 0);
-}
-
-static size_t block_size(const struct yoke__block *block) {
-    return block->length != 0 ? LENGTH_SIZE + block->length : 0;
-}
-
-size_t yoke__prefix_size(const struct yoke__prefix *prefix) {
-    return (prefix->deadline_ns != 0 ? YOKE__DEADLINE_SIZE : 0) + block_size(&prefix->metadata) +
-           block_size(&prefix->details);
-}
-
 static uint8_t *write_block(const struct yoke__block *block, uint8_t *out) {
     if (block->length == 0) {
         return out;
     }
     const uint32_t length = htole32((uint32_t)block->length);
-    memcpy(out, &length, LENGTH_SIZE);
-    memcpy(out + LENGTH_SIZE, block->bytes, block->length);
-    return out + LENGTH_SIZE + block->length;
+    memcpy(out, &length, YOKE__BLOCK_LENGTH_SIZE);
+    memcpy(out + YOKE__BLOCK_LENGTH_SIZE, block->bytes, block->length);
+    return out + YOKE__BLOCK_LENGTH_SIZE + block->length;
 }
 
 uint8_t *yoke__prefix_write(const struct yoke__prefix *prefix, uint8_t *out) {
@@ -44,13 +27,13 @@ uint8_t *yoke__prefix_write(const struct yoke__prefix *prefix, uint8_t *out) {
 /* Take a list from the front of what is left. False when it is not all there, or no list. */
 static bool read_block(const uint8_t **at, size_t *left, enum yoke__metadata_kind kind, struct yoke__block *ret_block) {
     uint32_t length;
-    if (*left < LENGTH_SIZE) {
+    if (*left < YOKE__BLOCK_LENGTH_SIZE) {
         return false;
     }
-    memcpy(&length, *at, LENGTH_SIZE);
+    memcpy(&length, *at, YOKE__BLOCK_LENGTH_SIZE);
     length = le32toh(length);
-    *at += LENGTH_SIZE;
-    *left -= LENGTH_SIZE;
+    *at += YOKE__BLOCK_LENGTH_SIZE;
+    *left -= YOKE__BLOCK_LENGTH_SIZE;
     if (length > *left || length > YOKE__METADATA_BYTES_MAX || !yoke__metadata_is_valid(*at, length, kind)) {
         return false;
     }
@@ -61,6 +44,10 @@ static bool read_block(const uint8_t **at, size_t *left, enum yoke__metadata_kin
 }
 
 int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix) {
+    if ((frame->flags & YOKE__PREFIX_FLAGS) == 0) {
+        *ret_prefix = (struct yoke__prefix){0};
+        return 0;
+    }
     const uint8_t *at = payload;
     size_t left = frame->length;
     struct yoke__prefix prefix = {0};
@@ -82,7 +69,7 @@ int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload, s
 }
 
 size_t yoke__prefix_bound(const struct yoke__frame *frame, size_t metadata_bytes) {
-    const size_t block = LENGTH_SIZE + metadata_bytes;
+    const size_t block = YOKE__BLOCK_LENGTH_SIZE + metadata_bytes;
     return ((frame->flags & YOKE__FLAG_DEADLINE) != 0 ? YOKE__DEADLINE_SIZE : 0) +
            ((frame->flags & YOKE__FLAG_METADATA) != 0 ? block : 0) +
            ((frame->flags & YOKE__FLAG_DETAILS) != 0 ? block : 0);

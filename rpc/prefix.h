@@ -20,9 +20,24 @@ struct yoke__prefix {
     size_t size; /* of all of it, in a frame that was read */
 };
 
+/* The flags that announce a part. Without any of them there is nothing to read or to write. */
+#define YOKE__PREFIX_FLAGS (YOKE__FLAG_DEADLINE | YOKE__FLAG_METADATA | YOKE__FLAG_DETAILS)
+
+/* What precedes a list. */
+#define YOKE__BLOCK_LENGTH_SIZE 4u
+
 /* The flags that announce it, and its size. */
-unsigned yoke__prefix_flags(const struct yoke__prefix *prefix);
-size_t yoke__prefix_size(const struct yoke__prefix *prefix);
+static inline unsigned yoke__prefix_flags(const struct yoke__prefix *prefix) {
+    return (prefix->deadline_ns != 0 ? YOKE__FLAG_DEADLINE : 0) |
+           (prefix->metadata.length != 0 ? YOKE__FLAG_METADATA : 0) |
+           (prefix->details.length != 0 ? YOKE__FLAG_DETAILS : 0);
+}
+
+static inline size_t yoke__prefix_size(const struct yoke__prefix *prefix) {
+    return (prefix->deadline_ns != 0 ? YOKE__DEADLINE_SIZE : 0) +
+           (prefix->metadata.length != 0 ? YOKE__BLOCK_LENGTH_SIZE + prefix->metadata.length : 0) +
+           (prefix->details.length != 0 ? YOKE__BLOCK_LENGTH_SIZE + prefix->details.length : 0);
+}
 
 /* Write it; returns where the message goes. */
 uint8_t *yoke__prefix_write(const struct yoke__prefix *prefix, uint8_t *out);
