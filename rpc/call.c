@@ -97,7 +97,7 @@ int yoke_call_send_headers(struct yoke_call *call) {
     if (envelope->headers_passed) {
         return -EALREADY;
     }
-    error = yoke__call_pass_headers(call);
+    error = yoke__call_send_headers(call);
     if (error == 0) {
         yoke__connection_attention(call->connection);
     }

@@ -85,7 +85,9 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
 /* The call is over at this side: take it off its connection; free it unless a callback still runs with it. */
 void yoke__call_retire(struct yoke_call *call);
 
-/* Queue the headers that precede its replies, if it has any and they are not sent. -ENOMEM. */
+/* Queue the headers that precede its replies, even if there are none; or, if there are any and they are not sent.
+ * -ENOMEM. */
+int yoke__call_send_headers(struct yoke_call *call);
 int yoke__call_pass_headers(struct yoke_call *call);
 
 /* Is this a call to answer that has not been answered? */

@@ -82,6 +82,10 @@ void yoke__call_revoke(struct yoke_call *call) {
 void yoke__call_break_off(struct yoke_call *call, enum yoke_code code, const char *message) {
     struct yoke_status status = {code, message};
     yoke__call_finish(call, &status);
+    if (call->streaming != NULL) {
+        /* Answering can flush, and no fragment may follow the answer; the last one would even answer again. */
+        yoke__stream_detach(call->streaming);
+    }
     (void)yoke__connection_answer_error(call->connection, call, status.code, status.message);
     yoke__call_revoke(call);
 }

@@ -402,13 +402,16 @@ void yoke__connection_give_up(struct yoke__connection *connection, const char *m
     while (!yoke__link_is_alone(&connection->incoming)) {
         struct yoke_call *call = YOKE__CONTAINER(connection->incoming.next, struct yoke_call, link);
         /* Aside, because a handler need not let go of it now. */
+        yoke__link_remove(&call->link);
         yoke__link_append(&given_up, &call->link);
         if (!call->cancelled) {
             yoke__call_break_off(call, YOKE_UNAVAILABLE, message);
         }
     }
     while (!yoke__link_is_alone(&given_up)) {
-        yoke__link_append(&connection->incoming, given_up.next);
+        struct yoke__link *first = given_up.next;
+        yoke__link_remove(first);
+        yoke__link_append(&connection->incoming, first);
     }
 }
 

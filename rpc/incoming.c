@@ -63,11 +63,8 @@ static struct yoke__prefix prefix_of(const struct yoke_call *call, bool is_error
     return prefix;
 }
 
-int yoke__call_pass_headers(struct yoke_call *call) {
+int yoke__call_send_headers(struct yoke_call *call) {
     struct yoke__envelope *envelope = call->envelope;
-    if (envelope == NULL || envelope->headers_passed || envelope->headers.length == 0) {
-        return 0;
-    }
     const struct yoke__frame frame = {.length = (uint32_t)envelope->headers.length,
                                       .stream = call->stream,
                                       .method = call->method->id,
@@ -76,15 +73,23 @@ int yoke__call_pass_headers(struct yoke_call *call) {
     if (payload == NULL) {
         return -ENOMEM;
     }
-    memcpy(payload, envelope->headers.bytes, envelope->headers.length);
+    if (envelope->headers.length > 0) {
+        memcpy(payload, envelope->headers.bytes, envelope->headers.length);
+    }
     yoke__connection_queue(call->connection, envelope->headers.length);
     envelope->headers_passed = envelope->headers.is_sealed = true;
     return 0;
 }
 
+int yoke__call_pass_headers(struct yoke_call *call) {
+    const struct yoke__envelope *envelope = call->envelope;
+    bool is_due = envelope != NULL && !envelope->headers_passed && envelope->headers.length > 0;
+    return is_due ? yoke__call_send_headers(call) : 0;
+}
+
 /* The same, for an END that is to follow. */
 static int pass_headers_or_break(struct yoke_call *call) {
-    int error = call->envelope != NULL ? yoke__call_pass_headers(call) : 0;
+    int error = yoke__call_pass_headers(call);
     if (error != 0) {
         yoke__connection_break(call->connection, "out of memory for headers");
     }

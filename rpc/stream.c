@@ -45,6 +45,10 @@ void yoke__stream_drop_outbox(struct yoke__stream *stream) {
 }
 
 void yoke__stream_drop_part(struct yoke__stream *stream) {
+    if (stream->inbox_part != NULL) {
+        stream->call->connection->buffered_bytes -= stream->inbox_part_total;
+        stream->buffered -= stream->inbox_part_total;
+    }
     yoke__chunk_put(&stream->call->engine->chunks, stream->inbox_part);
     stream->inbox_part = NULL;
     stream->inbox_part_cost = 0;

@@ -289,7 +289,8 @@ int yoke_call_send_headers(struct yoke_call *call);
 /* Runs from the loop when the headers of a call of ours have arrived, once, before the first reply. */
 typedef void yoke_headers_hook(struct yoke_call *call, void *user_data);
 
-/* Be told. Without headers it does not run. -EINVAL: not a call of ours; -ENOMEM. */
+/* Be told. It does not run when the other side has no headers and has not called yoke_call_send_headers(). -EINVAL: not a
+ * call of ours; -ENOMEM. */
 int yoke_call_on_headers(struct yoke_call *call, yoke_headers_hook *hook, void *user_data);
 
 /*
