@@ -92,7 +92,7 @@ static void choose_sizes(unsigned *sizes) {
     static const unsigned middle[6] = {6, 3, 2, 0, 0, 0};
     static const unsigned heavy[6] = {12, 6, 6, 2, 3, 0};
     unsigned choice = sim_below(100);
-    memcpy(sizes, choice < 60 ? light : choice < 90 ? middle : heavy, sizeof(light));
+    memcpy(sizes, choice < 55 ? light : choice < 82 ? middle : heavy, sizeof(light));
     const struct yoke_limits *limits = world.config.limits;
     bool is_small = limits[0].max_message_bytes != 0 && limits[1].max_message_bytes != 0;
     sizes[5] = is_small || choice >= 98;
@@ -112,7 +112,7 @@ void sim_choose_config(void) {
         choose_limits(&config->limits[1]);
     }
     choose_sizes(config->sizes);
-    config->steps = 20 + sim_below(sim_chance(20) ? 500 : 200);
+    config->steps = 20 + sim_below(sim_chance(20) ? 1200 : 350);
     for (unsigned i = 0; i < sizeof(base) / sizeof(*base); i++) {
         static const unsigned factors[] = {0, 1, 1, 1, 2, 5};
         unsigned factor = factors[sim_below(6)];
@@ -122,6 +122,7 @@ void sim_choose_config(void) {
     unsigned least = config->sizes[3] + config->sizes[5] > 0 ? 3 : config->sizes[2] > 0 ? 2 : 0;
     config->wire_capacity = capacities[least + sim_below(6 - least)];
     config->piece_max = pieces[least + sim_below(6 - least)];
+    config->eagerness = sim_chance(50) ? 95 : 20;
     config->mischief = sim_chance(50) ? sim_below(60) : 0;
     config->early_flush = sim_chance(70);
     config->one_frame = sim_chance(40);

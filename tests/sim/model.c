@@ -85,8 +85,9 @@ static bool is_possible(const struct sim_call *call, const struct yoke_status *s
     case YOKE_UNIMPLEMENTED:
         return call->kind == SIM_MISSING || call->kind == SIM_ABSENT;
     case YOKE_UNAVAILABLE:
-        return (ours->ended && strcmp(status->message, ours->end_message) == 0) ||
-               (theirs->connection.draining && !call->dispatched && strstr(status->message, "stopping") != NULL);
+        return (world.memory_has_failed && status->message[0] == '\0') ||
+               (ours->ended && strcmp(status->message, ours->end_message) == 0) ||
+               (theirs->connection.going_away && !call->dispatched && strstr(status->message, "going away") != NULL);
     default:
         return false;
     }

@@ -33,8 +33,14 @@ static void settle(void) {
     sim_side_settle(side);
 }
 
+/* By some time; or to a deadline, or to just before it. */
 static void advance(void) {
-    world.now_ns += sim_chance(10) ? sim_below(20) * MS_NS : sim_below(2000000);
+    const struct yoke_call *first = yoke__deadlines_first(&choose_side()->engine.deadlines);
+    if (first != NULL && first->deadline_ns > world.now_ns && sim_chance(30)) {
+        world.now_ns = first->deadline_ns - sim_below(2);
+    } else {
+        world.now_ns += sim_chance(10) ? sim_below(20) * MS_NS : sim_below(2000000);
+    }
 }
 
 /* As if much had been sent and received before, in one direction of a call. */
@@ -85,8 +91,8 @@ static void cut(void) {
         sim_side_shut_down(side);
         break;
     default:
-        sim_record(side->index, "drains", NULL, 0);
-        side->connection.draining = true;
+        sim_record(side->index, "goes away", NULL, 0);
+        yoke__connection_go_away(&side->connection);
         break;
     }
 }

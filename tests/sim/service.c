@@ -1,7 +1,6 @@
 /* service.c: see sim.h: the service of each side: handlers that answer now or later, and what they are told. */
 #include "sim.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 static struct sim_side *side_of(const struct sim_call *call) {
@@ -18,10 +17,10 @@ static int expect_answer(const struct yoke_call *handle) {
     return handle->cancelled ? -ECANCELED : 0;
 }
 
-void sim_reply(struct sim_call *call) {
+bool sim_reply(struct sim_call *call) {
     struct sim_flow *flow = &call->down;
     if (call->server == NULL || !sim_streams_down(call) || flow->sent == SIM_MESSAGES_MAX) {
-        return;
+        return false;
     }
     const struct yoke_call *handle = call->server;
     uint32_t length = sim_choose_length(sim_server_side(call));
@@ -41,9 +40,9 @@ void sim_reply(struct sim_call *call) {
         SIM_CHECK_CALL(call, expected == 0 && handle->streaming->wants_writable);
         flow->waits = true;
     } else {
-        SIM_CHECK_CALL(call, error == expected || (error == -ENOMEM && expected == 0));
-        world.memory_has_failed |= error == -ENOMEM;
+        SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     }
+    return error == 0;
 }
 
 static int fail(struct sim_call *call, struct yoke_call *handle) {
@@ -96,8 +95,7 @@ void sim_answer(struct sim_call *call) {
     call->answer_result = error;
     call->down.ended = error == 0;
     sim_record(sim_server_side(call), "answers", call, error);
-    SIM_CHECK_CALL(call, error == expected || (error == -ENOMEM && expected == 0));
-    world.memory_has_failed |= error == -ENOMEM;
+    SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
 }
 
 /* ---- Being told ------------------------------------------------------------------------------------------------- */
@@ -115,7 +113,7 @@ static void on_cancelled(struct yoke_call *handle, void *user_data) {
     if (sim_chance(50)) {
         sim_answer(call);
     }
-    sim_leave_callback(side_of(call));
+    sim_leave_callback(side_of(call), call);
     world.current = outer;
 }
 
@@ -143,7 +141,7 @@ static struct sim_call *enter(struct yoke_call *handle, struct sim_call *call) {
 }
 
 static void leave(struct sim_call *call, struct sim_call *outer) {
-    sim_leave_callback(side_of(call));
+    sim_leave_callback(side_of(call), call);
     world.current = outer;
 }
 

@@ -12,10 +12,11 @@
 #include "rpc/stream.h"
 #include "sim.yoke.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SIM_CALLS_MAX 80
+#define SIM_CALLS_MAX 120
 #define SIM_MESSAGES_MAX 24
 #define SIM_WIRE_SIZE ((size_t)256 * 1024)
 #define SIM_NO_CODE (-1)
@@ -112,7 +113,8 @@ struct sim_config {
     unsigned sizes[6]; /* weights of the sizes of messages */
     size_t wire_capacity;
     uint32_t piece_max;
-    unsigned mischief; /* per cent of callbacks that do something */
+    unsigned eagerness; /* per cent of messages that are followed by another one at once */
+    unsigned mischief;  /* per cent of callbacks that do something */
     bool early_flush;
     bool one_frame; /* is received at once, at most */
     bool timeouts;
@@ -198,9 +200,9 @@ void sim_attend(void);
 /* The call on this stream; NULL when there is none. */
 struct sim_call *sim_find_call(uint32_t stream);
 
-/* Around each callback. */
+/* Around each callback; at its end it does what it likes, often with the call that it is for, if it is for one. */
 void sim_enter_callback(struct sim_side *side);
-void sim_leave_callback(struct sim_side *side);
+void sim_leave_callback(struct sim_side *side, struct sim_call *call);
 
 /* ---- The wire (wire.c) ------------------------------------------------------------------------------------------ */
 
@@ -231,6 +233,7 @@ enum sim_act {
 
 /* Do this, or something like it, as the user of `side`. */
 void sim_act(struct sim_side *side, enum sim_act act);
+void sim_act_on(struct sim_side *side, struct sim_call *call, enum sim_act act);
 
 /* Whatever is held, go on; whatever has been begun, end it. */
 void sim_resume_all(void);
@@ -240,15 +243,20 @@ void sim_make_call(struct sim_side *side);
 void sim_subscribe(struct sim_side *side);
 void sim_toggle_subscription(struct sim_side *side);
 void sim_emit(struct sim_side *side);
-void sim_send(struct sim_call *call);
+bool sim_send(struct sim_call *call); /* true when it was accepted */
 void sim_half_close(struct sim_call *call);
 void sim_cancel(struct sim_call *call);
 void sim_on_writable(struct yoke_call *call, void *user_data);
 
 void sim_serve(struct sim_side *side);
-void sim_reply(struct sim_call *call);
+bool sim_reply(struct sim_call *call); /* true when it was accepted */
 void sim_answer(struct sim_call *call);
 void sim_hook(struct sim_call *call);
+
+/* Is it the error that a failed allocation gives, and has one failed? */
+static inline bool sim_lacks_memory(int error) {
+    return error == -ENOMEM && world.memory_has_failed;
+}
 
 static inline unsigned sim_server_side(const struct sim_call *call) {
     return 1 - call->side;

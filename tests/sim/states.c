@@ -88,7 +88,8 @@ static void add_stream(const struct yoke__stream *stream) {
 
 static void add_connection(const struct yoke__connection *connection) {
     add_flag(connection->can_call);
-    add_flag(connection->draining);
+    add_flag(connection->going_away);
+    add_flag(connection->peer_going_away);
     add_flag(connection->unreachable);
     add_flag(connection->hello_received);
 }

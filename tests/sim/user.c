@@ -1,8 +1,6 @@
 /* user.c: see sim.h: the users, who make calls and do with them what can be done, also within callbacks. */
 #include "sim.h"
 
-#include <errno.h>
-
 static struct sim_side *side_of(const struct sim_call *call) {
     return &world.sides[call->side];
 }
@@ -20,7 +18,7 @@ static void complete(struct yoke_call *handle, struct sim_call *call, const stru
     call->done = true;
     call->client = NULL;
     sim_enter_callback(side_of(call));
-    sim_leave_callback(side_of(call));
+    sim_leave_callback(side_of(call), NULL);
 }
 
 static void on_done(struct yoke_call *handle, const struct yoke_status *status, const Sim__Bytes *reply,
@@ -38,7 +36,7 @@ static void on_message(struct yoke_call *handle, const Sim__Bytes *message, void
     SIM_CHECK_CALL(call, call->client == handle && !call->done);
     sim_enter_callback(side_of(call));
     sim_check_message(call, false, message);
-    sim_leave_callback(side_of(call));
+    sim_leave_callback(side_of(call), call);
 }
 
 void sim_on_writable(struct yoke_call *handle, void *user_data) {
@@ -55,12 +53,12 @@ void sim_on_writable(struct yoke_call *handle, void *user_data) {
     sim_enter_callback(side);
     if (!world.is_ending && sim_chance(70)) {
         if (is_up) {
-            sim_send(call);
+            (void)sim_send(call);
         } else {
-            sim_reply(call);
+            (void)sim_reply(call);
         }
     }
-    sim_leave_callback(side);
+    sim_leave_callback(side, call);
     world.current = outer;
 }
 
@@ -109,7 +107,7 @@ static struct sim_call *choose_parent(const struct sim_side *side) {
 
 /* What the call must give, but for -ENOMEM. */
 static int expect_call(const struct sim_side *side, const struct sim_call *call, size_t length) {
-    if (side->channel.connection == NULL || !side->connection.can_call) {
+    if (side->channel.connection == NULL || !side->connection.can_call || side->connection.peer_going_away) {
         return -ENOTCONN;
     }
     if (!sim_streams_up(call) && length > side->engine.limits.max_message_bytes) {
@@ -187,15 +185,16 @@ void sim_make_call(struct sim_side *side) {
     const struct yoke_limits *theirs = &world.sides[sim_server_side(call)].engine.limits;
     call->up.has_oversized = !sim_streams_up(call) && sim_encoded_length(length) > theirs->max_message_bytes;
     const Sim__Bytes request = sim_message(call, true, 0, length);
-    int expected = expect_call(side, call, sim_encoded_length(length));
+    bool is_over = (parent != NULL && yoke_call_is_cancelled(parent->server)) ||
+                   (call->deadline_ns != 0 && call->deadline_ns <= world.now_ns);
+    int expected = is_over ? 0 : expect_call(side, call, sim_encoded_length(length));
     expect_stream(side, call);
     world.is_calling = true;
     int error = start_call(side, call, &request, &options);
     world.is_calling = false;
     sim_record(side->index, "calls", call, error);
-    SIM_CHECK_CALL(call, error == expected || (error == -ENOMEM && expected == 0));
+    SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     SIM_CHECK_CALL(call, (call->client != NULL) == (error == 0));
-    world.memory_has_failed |= error == -ENOMEM;
     if (error == 0) {
         begin_call(side, call, parent);
     }
@@ -208,10 +207,10 @@ static int expect_usable(const struct yoke_call *handle) {
     return handle->connection == NULL || handle->connection->unreachable || !handle->is_mapped ? -ECANCELED : 0;
 }
 
-void sim_send(struct sim_call *call) {
+bool sim_send(struct sim_call *call) {
     struct sim_flow *flow = &call->up;
     if (call->client == NULL || !sim_streams_up(call) || flow->sent == SIM_MESSAGES_MAX) {
-        return;
+        return false;
     }
     const struct sim_side *side = side_of(call);
     uint32_t length = sim_choose_length(call->side);
@@ -231,9 +230,9 @@ void sim_send(struct sim_call *call) {
         SIM_CHECK_CALL(call, expected == 0 && call->client->streaming->wants_writable);
         flow->waits = true;
     } else {
-        SIM_CHECK_CALL(call, error == expected || (error == -ENOMEM && expected == 0));
-        world.memory_has_failed |= error == -ENOMEM;
+        SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     }
+    return error == 0;
 }
 
 void sim_half_close(struct sim_call *call) {
@@ -244,8 +243,7 @@ void sim_half_close(struct sim_call *call) {
     expected = expected == 0 && call->up.ended ? -EPIPE : expected;
     int error = yoke_call_half_close(call->client);
     sim_record(call->side, "half-closes", call, error);
-    SIM_CHECK_CALL(call, error == expected || (error == -ENOMEM && expected == 0));
-    world.memory_has_failed |= error == -ENOMEM;
+    SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     call->up.ended |= error == 0;
 }
 
@@ -274,7 +272,7 @@ static void on_tick(const struct yoke_peer *peer, const Sim__Tick *tick, void *u
     SIM_CHECK(tick->number < sender->emitted && tick->number < sender->emitted_arrived);
     sender->noticed = tick->number + 1;
     sim_enter_callback(side);
-    sim_leave_callback(side);
+    sim_leave_callback(side, NULL);
 }
 
 static void on_tick_too(const struct yoke_peer *peer, const Sim__Tick *tick, void *user_data) {
@@ -293,8 +291,7 @@ void sim_toggle_subscription(struct sim_side *side) {
         side->also_subscribed = false;
     } else {
         int error = sim_tick_on(&side->events, on_tick_too, side);
-        SIM_CHECK(error == 0 || error == -ENOMEM);
-        world.memory_has_failed |= error == -ENOMEM;
+        SIM_CHECK(error == 0 || sim_lacks_memory(error));
         side->also_subscribed = error == 0;
     }
 }
@@ -307,8 +304,7 @@ void sim_emit(struct sim_side *side) {
                                                                                   : 0;
     int error = sim_tick_emit(&side->channel.channel, &tick);
     sim_record(side->index, "emits", NULL, error);
-    SIM_CHECK(error == expected || (error == -ENOMEM && expected == 0));
-    world.memory_has_failed |= error == -ENOMEM;
+    SIM_CHECK(error == expected || sim_lacks_memory(error));
     side->emitted += error == 0;
 }
 
@@ -318,8 +314,7 @@ static void hold(struct sim_call *call, bool is_client) {
     struct yoke_call *handle = is_client ? call->client : call->server;
     int error = yoke_call_hold(handle);
     sim_record(is_client ? call->side : sim_server_side(call), "holds", call, error);
-    SIM_CHECK_CALL(call, error == (handle->connection == NULL ? -ECANCELED : 0) || error == -ENOMEM);
-    world.memory_has_failed |= error == -ENOMEM;
+    SIM_CHECK_CALL(call, error == (handle->connection == NULL ? -ECANCELED : 0) || sim_lacks_memory(error));
     if (error == 0) {
         *(is_client ? &call->down.held : &call->up.held) = true;
     }
@@ -331,11 +326,13 @@ static void resume(struct sim_call *call, bool is_client) {
     *(is_client ? &call->down.held : &call->up.held) = false;
 }
 
-static void act_on_call(struct sim_call *call, bool is_client, enum sim_act act) {
+static void use(struct sim_call *call, bool is_client, enum sim_act act) {
     switch (act) {
     case SIM_SEND:
     case SIM_REPLY:
-        (is_client ? sim_send : sim_reply)(call);
+        /* Sometimes as many as are taken. */
+        while ((is_client ? sim_send : sim_reply)(call) && sim_chance(world.config.eagerness)) {
+        }
         break;
     case SIM_HALF_CLOSE:
         sim_half_close(call);
@@ -358,6 +355,26 @@ static void act_on_call(struct sim_call *call, bool is_client, enum sim_act act)
     }
 }
 
+/* Is the call there, at the caller or at the handler? */
+static bool is_there(const struct sim_side *side, const struct sim_call *call, bool is_client) {
+    return (call->side == side->index) == is_client && (is_client ? call->client : call->server) != NULL;
+}
+
+/* What an act is done to: a call that we made, or one that we handle. */
+static bool is_for_client(enum sim_act act) {
+    return act == SIM_SEND || act == SIM_HALF_CLOSE || act == SIM_CANCEL ||
+           ((act == SIM_HOLD || act == SIM_RESUME) && sim_chance(50));
+}
+
+void sim_act_on(struct sim_side *side, struct sim_call *call, enum sim_act act) {
+    bool is_client = call->side == side->index;
+    if (act == SIM_CALL || act == SIM_EMIT) {
+        sim_act(side, act);
+    } else if (is_there(side, call, is_client)) {
+        use(call, is_client, act);
+    }
+}
+
 void sim_act(struct sim_side *side, enum sim_act act) {
     if (act == SIM_CALL) {
         sim_make_call(side);
@@ -367,14 +384,12 @@ void sim_act(struct sim_side *side, enum sim_act act) {
         (sim_chance(80) ? sim_emit : sim_toggle_subscription)(side);
         return;
     }
-    bool is_client = act == SIM_SEND || act == SIM_HALF_CLOSE || act == SIM_CANCEL ||
-                     ((act == SIM_HOLD || act == SIM_RESUME) && sim_chance(50));
+    bool is_client = is_for_client(act);
     unsigned start = world.call_count > 0 ? sim_below(world.call_count) : 0;
     for (unsigned i = 0; i < world.call_count; i++) {
         struct sim_call *call = &world.calls[(start + i) % world.call_count];
-        bool is_ours = (call->side == side->index) == is_client;
-        if (is_ours && (is_client ? call->client : call->server) != NULL) {
-            act_on_call(call, is_client, act);
+        if (is_there(side, call, is_client)) {
+            use(call, is_client, act);
             return;
         }
     }

@@ -97,7 +97,8 @@ static void cancel_arrives(struct sim_call *call) {
 /* A frame of `sender` is about to be whole at the other side. */
 static void frame_arrives(struct sim_side *sender, const struct yoke__frame *frame) {
     struct sim_call *call = frame->stream != 0 ? sim_find_call(frame->stream) : NULL;
-    SIM_CHECK((frame->stream == 0) == (frame->type == YOKE__FRAME_HELLO || frame->type == YOKE__FRAME_EVENT));
+    SIM_CHECK((frame->stream == 0) == (frame->type == YOKE__FRAME_HELLO || frame->type == YOKE__FRAME_EVENT ||
+                                       frame->type == YOKE__FRAME_GOAWAY));
     SIM_CHECK(frame->stream == 0 || call != NULL);
     sim_record(1 - sender->index, "gets a frame", call, frame->type);
     switch (frame->type) {

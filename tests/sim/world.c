@@ -28,6 +28,10 @@ static void on_ready(struct yoke__connection *connection) {
     sim_record(side_of(connection)->index, "ready", NULL, 0);
 }
 
+static void on_leaving(struct yoke__connection *connection) {
+    sim_record(side_of(connection)->index, "is left", NULL, 0);
+}
+
 /* Ids of calls that are about to run out, sometimes, so that they wrap around. */
 static uint32_t choose_first_stream(unsigned index) {
     uint32_t first = index == 0 ? 1 : 2;
@@ -35,7 +39,8 @@ static uint32_t choose_first_stream(unsigned index) {
 }
 
 void sim_side_init(unsigned index) {
-    static const struct yoke__connection_hooks hooks = {.attention = on_attention, .ready = on_ready};
+    static const struct yoke__connection_hooks hooks = {
+        .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
     struct sim_side *side = &world.sides[index];
     const struct yoke_peer peers[] = {{.worker_id = 7, .pid = 1007}, {.worker_id = 0, .pid = 1000}};
     side->index = index;
@@ -70,10 +75,14 @@ void sim_enter_callback(struct sim_side *side) {
     world.callbacks++;
 }
 
-void sim_leave_callback(struct sim_side *side) {
-    /* A callback may do what it likes. */
+void sim_leave_callback(struct sim_side *side, struct sim_call *call) {
     while (!world.is_ending && sim_chance(world.config.mischief)) {
-        sim_act(side, (enum sim_act)sim_pick(world.config.weights, SIM_ACT_COUNT));
+        enum sim_act act = (enum sim_act)sim_pick(world.config.weights, SIM_ACT_COUNT);
+        if (call != NULL && sim_chance(60)) {
+            sim_act_on(side, call, act);
+        } else {
+            sim_act(side, act);
+        }
     }
     world.callback_depth--;
 }
