@@ -55,6 +55,8 @@ void case_metadata_is_kept(struct caller *caller) {
         EXPECT_ENTRY(made, made->headers, 2, &pairs[4]);
         EXPECT_ENTRY(made, made->headers, 3, &(struct pair){.key = ECHO_INITIAL});
         EXPECT_ENTRY(made, made->headers, 0, &(struct pair){.key = "x-other"});
+        EXPECT_ENTRY(made, made->headers, 0, &(struct pair){.key = ECHO_TRAILING});
+        EXPECT_ENTRY(made, made->trailers, 0, &(struct pair){.key = ECHO_INITIAL});
         EXPECT_ENTRY(made, made->trailers, 0, &pairs[1]);
         EXPECT_ENTRY(made, made->trailers, 1, &pairs[5]);
         EXPECT_ENTRY(made, made->trailers, 2, &(struct pair){.key = ECHO_TRAILING});
