@@ -373,6 +373,8 @@ void yoke__child_stop(struct yoke_child *child) {
 
 void yoke__child_kill_now(struct yoke_child *child) {
     if (child->state == YOKE_CHILD_DEAD) {
+        /* Nobody will come for the calls that wait for its successor. */
+        attend_channels(child);
         return;
     }
     withdraw(child);

@@ -108,6 +108,7 @@ void yoke__worker_destroy(struct yoke_worker *worker) {
     yoke__socket_flush_blocking(&worker->socket);
     /* The entry has returned, and with it what its callbacks' user_data may point to. */
     worker->engine.is_mute = true;
+    withdraw_master(worker);
     yoke__socket_close(&worker->socket, "the worker is exiting");
     (void)yoke__calls_settle(&worker->engine);
     yoke__events_release(&worker->events);
