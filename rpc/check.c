@@ -26,8 +26,7 @@ static bool is_peers_stream(const struct yoke__connection *connection, uint32_t 
     return stream != 0 && (stream & 1) != (connection->next_stream & 1);
 }
 
-/* Is this the id of a call that we made, now or before? */
-static bool is_our_stream(const struct yoke__connection *connection, uint32_t stream) {
+bool yoke__stream_is_ours(const struct yoke__connection *connection, uint32_t stream) {
     return stream != 0 && (stream & 1) == (connection->next_stream & 1) &&
            (connection->streams_wrapped || stream < connection->next_stream);
 }
@@ -64,7 +63,7 @@ static const char *check_open(const struct yoke__connection *connection, const s
 }
 
 static const char *check_end(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    if (!is_our_stream(connection, frame->stream)) {
+    if (!yoke__stream_is_ours(connection, frame->stream)) {
         return "END is for no call of ours";
     }
     const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);
@@ -84,7 +83,7 @@ static const char *check_end(const struct yoke__connection *connection, const st
 
 /* MESSAGE goes both ways; only a caller ends its stream with it. */
 static const char *check_message(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    bool is_ours = is_our_stream(connection, frame->stream);
+    bool is_ours = yoke__stream_is_ours(connection, frame->stream);
     if (!is_ours && !is_peers_stream(connection, frame->stream)) {
         return "MESSAGE is for no call";
     }
@@ -107,7 +106,7 @@ static const char *check_message(const struct yoke__connection *connection, cons
 }
 
 static const char *check_credit(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    if (!is_our_stream(connection, frame->stream) && !is_peers_stream(connection, frame->stream)) {
+    if (!yoke__stream_is_ours(connection, frame->stream) && !is_peers_stream(connection, frame->stream)) {
         return "CREDIT is for no call";
     }
     if (frame->flags != 0 || frame->aux != 0 || frame->length != YOKE__CREDIT_SIZE) {
@@ -118,7 +117,7 @@ static const char *check_credit(const struct yoke__connection *connection, const
 }
 
 static const char *check_headers(const struct yoke__connection *connection, const struct yoke__frame *frame) {
-    if (!is_our_stream(connection, frame->stream)) {
+    if (!yoke__stream_is_ours(connection, frame->stream)) {
         return "HEADERS are for no call of ours";
     }
     const struct yoke_call *call = yoke__call_map_find(&connection->calls, frame->stream);

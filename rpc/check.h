@@ -7,4 +7,7 @@
 /* What is wrong, in words for the death event; NULL when nothing is. */
 const char *yoke__frame_check(const struct yoke__connection *connection, const struct yoke__frame *frame);
 
+/* Is this the id of a call that we made, now or before? */
+bool yoke__stream_is_ours(const struct yoke__connection *connection, uint32_t stream);
+
 #endif

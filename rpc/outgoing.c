@@ -3,6 +3,7 @@
 
 #include "rpc/call.h"
 #include "rpc/cancel.h"
+#include "rpc/check.h"
 #include "rpc/codec.h"
 #include "rpc/envelope.h"
 #include "rpc/prefix.h"
@@ -303,18 +304,39 @@ void yoke__outgoing_receive_headers(struct yoke__connection *connection, const s
     }
 }
 
+static struct yoke_call *call_of(struct yoke__link *link) {
+    return YOKE__CONTAINER(link, struct yoke_call, link);
+}
+
+/*
+ * The first of our calls that came behind this one, or the list's end. Ids wrap around and a call can live long, so what
+ * is looked at is how long ago an id was given, from the last call backwards.
+ */
+static struct yoke__link *find_later(struct yoke__connection *connection, uint32_t last) {
+    struct yoke__link *at = &connection->outgoing;
+    const uint32_t age = connection->next_stream - last;
+    while (at->previous != &connection->outgoing &&
+           (last == 0 || connection->next_stream - call_of(at->previous)->stream < age)) {
+        at = at->previous;
+    }
+    return at;
+}
+
 /* The peer accepts no call beyond one that it names: ours that are will not be handled by it. */
 void yoke__outgoing_receive_goaway(struct yoke__connection *connection, const uint8_t *payload) {
     uint32_t last;
     memcpy(&last, payload, sizeof last);
     last = le32toh(last);
+    if (last != 0 && !yoke__stream_is_ours(connection, last)) {
+        yoke__connection_fail(connection, "GOAWAY names stream %" PRIu32 ", which is no call of ours", last);
+        return;
+    }
     connection->peer_going_away = true;
     struct yoke__link *next;
-    for (struct yoke__link *at = connection->outgoing.next; at != &connection->outgoing; at = next) {
-        struct yoke_call *call = YOKE__CONTAINER(at, struct yoke_call, link);
+    for (struct yoke__link *at = find_later(connection, last); at != &connection->outgoing; at = next) {
+        struct yoke_call *call = call_of(at);
         next = at->next;
-        /* Ids wrap around, so it is their distance that tells which is later. */
-        if (call->is_mapped && (last == 0 || (int32_t)(call->stream - last) > 0)) {
+        if (call->is_mapped) {
             yoke__connection_remove_call(connection, call);
             call->safe_to_retry = true;
             yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer is going away and has not taken the call");
