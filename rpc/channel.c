@@ -120,18 +120,16 @@ static void send_waiting(struct yoke_call *call, struct yoke__connection *connec
     }
 }
 
-/* A peer that has greeted us. */
-static struct yoke__connection *pick_ready(struct yoke_channel *channel) {
-    struct yoke__connection *connection = channel->class->pick(channel);
-    bool is_ready = connection != NULL && connection->hello_received && connection->can_call;
-    return is_ready && !connection->peer_going_away ? connection : NULL;
+/* Has this peer greeted us, and does it take calls? */
+static bool is_ready(const struct yoke__connection *connection) {
+    return connection != NULL && connection->hello_received && connection->can_call && !connection->peer_going_away;
 }
 
 void yoke__channel_attend(struct yoke_channel *channel) {
     while (!yoke__link_is_alone(&channel->waiting)) {
         struct yoke_call *call = YOKE__CONTAINER(channel->waiting.next, struct yoke_call, link);
-        struct yoke__connection *connection = pick_ready(channel);
-        if (connection != NULL) {
+        struct yoke__connection *connection = channel->class->pick(channel);
+        if (is_ready(connection)) {
             send_waiting(call, connection);
         } else if (!channel->expects_peer) {
             yoke__call_abandon(call, YOKE_UNAVAILABLE, "there is no worker, and none is expected");
@@ -184,7 +182,7 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait) {
     struct yoke__connection *connection = channel->class->pick(channel);
-    if (may_wait && (connection == NULL || !connection->hello_received) && channel->expects_peer) {
+    if (may_wait && !is_ready(connection) && channel->expects_peer) {
         return wait_for_peer(channel, call, request);
     }
     return connection != NULL ? yoke__call_start(call, connection, request) : -ENOTCONN;
