@@ -96,10 +96,10 @@ static void catch_up(struct yoke_call *call) {
     if (!yoke__requests_stream(call->method)) {
         return;
     }
-    if (call->envelope->half_closed) {
-        (void)yoke__stream_half_close(call);
-    } else {
+    if (!call->envelope->half_closed) {
         yoke__stream_welcome(call);
+    } else if (yoke__stream_half_close(call) != 0) {
+        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the end of the stream");
     }
 }
 
