@@ -241,7 +241,7 @@ static bool pass_interceptors(struct yoke_call *call, const struct yoke__chain *
     if (error != 0) {
         reject_call(call, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", call->method->name);
     } else if (status.code != YOKE_OK) {
-        reject_call(call, status.code, "%s", status.message);
+        yoke__call_break_off(call, status.code, status.message);
     }
     return error == 0 && status.code == YOKE_OK;
 }
