@@ -272,9 +272,15 @@ static bool can_be_skipped(const struct yoke__frame *frame) {
     return frame->type == YOKE__FRAME_OPEN || frame->type == YOKE__FRAME_END || frame->type == YOKE__FRAME_EVENT;
 }
 
+/* Is the frame's message larger than any that is taken? What precedes it is looked at in any case, however long. */
+static bool is_too_large(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    uint32_t max_message_bytes = connection->engine->limits.max_message_bytes;
+    size_t most = max_message_bytes > YOKE__CONTROL_SIZE_MAX ? max_message_bytes : YOKE__CONTROL_SIZE_MAX;
+    return frame->length > most && frame->length > most + yoke__prefix_bound(frame, YOKE__METADATA_BYTES_MAX);
+}
+
 /* Handle what is at the front of the input. False when more bytes are needed or the connection has failed. */
 static bool receive_next(struct yoke__connection *connection) {
-    const struct yoke_limits *limits = &connection->engine->limits;
     struct yoke__chunk *input = connection->input;
     size_t available = input->end - input->begin;
     if (connection->input_skip > 0) {
@@ -294,8 +300,7 @@ static bool receive_next(struct yoke__connection *connection) {
                               wrong, connection->input_offset, frame.type, frame.flags, frame.stream, frame.aux);
         return false;
     }
-    if (frame.length > YOKE__CONTROL_SIZE_MAX && can_be_skipped(&frame) &&
-        frame.length > limits->max_message_bytes + yoke__prefix_bound(&frame, limits->max_metadata_bytes)) {
+    if (can_be_skipped(&frame) && is_too_large(connection, &frame)) {
         connection->input_skip = frame.length;
         receive_frame(connection, &frame, NULL);
         advance(connection, YOKE__FRAME_HEADER_SIZE);
