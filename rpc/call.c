@@ -94,7 +94,7 @@ int yoke_call_send_headers(struct yoke_call *call) {
     if (envelope == NULL) {
         return error != 0 ? error : -ENOMEM;
     }
-    if (envelope->headers_passed) {
+    if (call->headers_passed) {
         return -EALREADY;
     }
     error = yoke__call_send_headers(call);

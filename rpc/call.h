@@ -27,7 +27,8 @@ struct yoke_call {
     void *on_writable_data;
     bool is_client;
     struct yoke_call *next_in_map;
-    bool is_mapped; /* in the connection's map: frames for it are expected */
+    bool is_mapped;      /* in the connection's map: frames for it are expected */
+    bool headers_passed; /* its headers, or what they would have preceded, are sent, or received */
 
     uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
     size_t deadline_index; /* in the engine's deadlines, while is_timed */
@@ -85,8 +86,8 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
 /* The call is over at this side: take it off its connection; free it unless a callback still runs with it. */
 void yoke__call_retire(struct yoke_call *call);
 
-/* Queue the headers that precede its replies, even if there are none; or, if there are any and they are not sent.
- * -ENOMEM. */
+/* Queue the headers that precede its replies, even if there are none; or, if there are any and they are not sent. None can
+ * follow. -ENOMEM. */
 int yoke__call_send_headers(struct yoke_call *call);
 int yoke__call_pass_headers(struct yoke_call *call);
 

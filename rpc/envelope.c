@@ -29,6 +29,10 @@ struct yoke__envelope *yoke__envelope_of(struct yoke_call *call) {
     yoke__metadata_reset(&envelope->headers, limit);
     yoke__metadata_reset(&envelope->trailers, limit);
     yoke__metadata_reset(&envelope->details, limit);
+    /* What comes from the peer is not the user's to write, not even before it has come. */
+    envelope->metadata.is_sealed = !call->is_client;
+    envelope->headers.is_sealed = call->is_client || call->headers_passed;
+    envelope->trailers.is_sealed = envelope->details.is_sealed = call->is_client;
     call->envelope = envelope;
     return envelope;
 }

@@ -16,7 +16,6 @@ struct yoke__envelope {
     struct yoke_metadata metadata; /* of the request */
     struct yoke_metadata headers, trailers;
     struct yoke_metadata details; /* of the status: names of message types, and messages */
-    bool headers_passed;          /* sent, or received: they do not change any more */
     yoke_headers_hook *on_headers;
     void *on_headers_data;
     struct yoke_arena *details_arena; /* of decoded details; NULL: none */

@@ -77,14 +77,20 @@ int yoke__call_send_headers(struct yoke_call *call) {
         memcpy(payload, envelope->headers.bytes, envelope->headers.length);
     }
     yoke__connection_queue(call->connection, envelope->headers.length);
-    envelope->headers_passed = envelope->headers.is_sealed = true;
+    call->headers_passed = envelope->headers.is_sealed = true;
     return 0;
 }
 
 int yoke__call_pass_headers(struct yoke_call *call) {
-    const struct yoke__envelope *envelope = call->envelope;
-    bool is_due = envelope != NULL && !envelope->headers_passed && envelope->headers.length > 0;
-    return is_due ? yoke__call_send_headers(call) : 0;
+    struct yoke__envelope *envelope = call->envelope;
+    if (!call->headers_passed && envelope != NULL) {
+        if (envelope->headers.length > 0) {
+            return yoke__call_send_headers(call);
+        }
+        envelope->headers.is_sealed = true;
+    }
+    call->headers_passed = true;
+    return 0;
 }
 
 /* The same, for an END that is to follow. */

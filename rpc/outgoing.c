@@ -290,12 +290,12 @@ void yoke__outgoing_receive_headers(struct yoke__connection *connection, const s
     struct yoke__envelope *envelope = yoke__envelope_of(call);
     if (envelope == NULL) {
         yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for metadata");
-    } else if (envelope->headers_passed) {
-        yoke__connection_fail(connection, "HEADERS came twice on stream %" PRIu32, frame->stream);
+    } else if (call->headers_passed) {
+        yoke__connection_fail(connection, "HEADERS came twice, or behind a reply, on stream %" PRIu32, frame->stream);
     } else if (!yoke__metadata_is_valid(payload, frame->length, YOKE__METADATA_PAIRS)) {
         yoke__connection_fail(connection, "HEADERS on stream %" PRIu32 " are malformed", frame->stream);
     } else if (take_list(call, &envelope->headers, &(struct yoke__block){payload, frame->length})) {
-        envelope->headers_passed = true;
+        call->headers_passed = true;
         if (envelope->on_headers != NULL && !call->engine->is_mute) {
             yoke__call_enter(call);
             envelope->on_headers(call, envelope->on_headers_data);

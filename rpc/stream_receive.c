@@ -331,6 +331,10 @@ void yoke__stream_receive_message(struct yoke__connection *connection, const str
         yoke__connection_fail(connection, "MESSAGE on stream %u %s", frame->stream, violation);
         return;
     }
+    if (call->is_client) {
+        /* What precedes replies cannot come any more. */
+        call->headers_passed = true;
+    }
     struct yoke__stream *stream = yoke__stream_of(call);
     if (stream == NULL) {
         yoke__stream_break(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a stream");
