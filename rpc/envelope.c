@@ -121,7 +121,7 @@ int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, c
     }
     size_t length = type->codec->size(type->descriptor, detail);
     uint8_t *out;
-    int error = yoke__metadata_append(&envelope->details, type->name, length, &out);
+    int error = yoke__metadata_append(&envelope->details, type->name, NULL, length, &out);
     if (error == 0) {
         type->codec->pack(type->descriptor, detail, out);
     }

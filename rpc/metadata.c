@@ -117,8 +117,12 @@ void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit) {
     metadata->is_sealed = false;
 }
 
-/* Room for so many bytes more. */
-static int reserve(struct yoke_metadata *metadata, size_t more) {
+/*
+ * Room for so many bytes more. What was outgrown is the caller's to free, once it has written what it may have to read from
+ * there.
+ */
+static int reserve(struct yoke_metadata *metadata, size_t more, uint8_t **ret_outgrown) {
+    *ret_outgrown = NULL;
     if (more > metadata->limit || metadata->length > metadata->limit - more) {
         return -EMSGSIZE;
     }
@@ -137,13 +141,14 @@ static int reserve(struct yoke_metadata *metadata, size_t more) {
     if (metadata->length > 0) {
         memcpy(bytes, metadata->bytes, metadata->length);
     }
-    free(metadata->bytes);
+    *ret_outgrown = metadata->bytes;
     metadata->bytes = bytes;
     metadata->capacity = capacity;
     return 0;
 }
 
-int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, size_t value_length, uint8_t **ret_value) {
+int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, const void *value, size_t value_length,
+                          uint8_t **ret_value) {
     size_t key_length = strnlen(key, KEY_MAX + 1);
     if (key_length == 0 || key_length > KEY_MAX) {
         return -EINVAL;
@@ -152,7 +157,8 @@ int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, size_
         return -EMSGSIZE;
     }
     size_t size = YOKE__METADATA_OVERHEAD + key_length + value_length;
-    int error = reserve(metadata, size);
+    uint8_t *outgrown;
+    int error = reserve(metadata, size, &outgrown);
     if (error != 0) {
         return error;
     }
@@ -162,18 +168,24 @@ int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, size_
     out[4] = (uint8_t)key_length;
     memcpy(out + HEADER_SIZE, key, key_length + 1);
     *ret_value = out + HEADER_SIZE + key_length + 1;
+    if (value != NULL && value_length > 0) {
+        memcpy(*ret_value, value, value_length);
+    }
     (*ret_value)[value_length] = '\0';
     metadata->length += size;
+    free(outgrown);
     return 0;
 }
 
 int yoke__metadata_copy(struct yoke_metadata *metadata, const uint8_t *bytes, size_t length) {
     metadata->length = 0;
-    int error = reserve(metadata, length);
+    uint8_t *outgrown;
+    int error = reserve(metadata, length, &outgrown);
     if (error == 0 && length > 0) {
         memcpy(metadata->bytes, bytes, length);
         metadata->length = length;
     }
+    free(outgrown);
     return error;
 }
 
@@ -206,12 +218,8 @@ static int add(struct yoke_metadata *metadata, const char *key, const void *valu
     if (metadata->is_sealed) {
         return -EPERM;
     }
-    uint8_t *out;
-    int error = yoke__metadata_append(metadata, key, length, &out);
-    if (error == 0 && length > 0) {
-        memcpy(out, value, length);
-    }
-    return error;
+    uint8_t *copy;
+    return yoke__metadata_append(metadata, key, value, length, &copy);
 }
 
 int yoke_metadata_add(struct yoke_metadata *metadata, const char *key, const char *value) {
@@ -260,12 +268,18 @@ size_t yoke_metadata_remove(struct yoke_metadata *metadata, const char *key) {
     if (metadata == NULL || metadata->is_sealed || metadata->length == 0) {
         return 0;
     }
+    /* The key may be one of the list's own. */
+    char wanted[KEY_MAX + 1];
+    if (strnlen(key, sizeof wanted) == sizeof wanted) {
+        return 0;
+    }
+    memcpy(wanted, key, strlen(key) + 1);
     size_t count = 0;
     struct record record;
     uint8_t *at = metadata->bytes;
     const uint8_t *end = metadata->bytes + metadata->length;
     while (at < end && read_record(at, (size_t)(end - at), &record)) {
-        if (strcmp((const char *)record.key, key) != 0) {
+        if (strcmp((const char *)record.key, wanted) != 0) {
             at += record.end - at;
             continue;
         }

@@ -31,10 +31,11 @@ void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit);
 void yoke__metadata_release(struct yoke_metadata *metadata);
 
 /*
- * Append a record and let the caller write its value, which lies at *ret_value. The key is not looked at but for its
+ * Append a record. With a `value` of NULL the caller writes it, at *ret_value. The key is not looked at but for its
  * length, 1 to 255. -EMSGSIZE: over the limit; -ENOMEM.
  */
-int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, size_t value_length, uint8_t **ret_value);
+int yoke__metadata_append(struct yoke_metadata *metadata, const char *key, const void *value, size_t value_length,
+                          uint8_t **ret_value);
 
 /* Replace the list by these bytes of a list. -EMSGSIZE, -ENOMEM; then the list is empty. */
 int yoke__metadata_copy(struct yoke_metadata *metadata, const uint8_t *bytes, size_t length);

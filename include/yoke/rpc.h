@@ -247,7 +247,7 @@ int yoke_metadata_create(struct yoke_metadata **ret_metadata);
 void yoke_metadata_destroy(struct yoke_metadata *metadata);
 
 /*
- * Append an entry; key and value are copied.
+ * Append an entry; key and value are copied, and may be of this list.
  * -EINVAL: not a key, or not a value for it; -EMSGSIZE: over limits.max_metadata_bytes, or over 64 KiB in a list of your own;
  * -EPERM: the list has been sent, or came from the peer; -ENOMEM: also for NULL, which is what a call gives that has no
  * memory for a list.
