@@ -56,7 +56,8 @@ int yoke_master_destroy(struct yoke_master *master) {
         return 0;
     }
     int saved_errno = errno;
-    master->ending = true;
+    /* Callbacks run once more, and there will be nobody to end what they begin. */
+    master->ending = master->engine.is_ending = true;
     for_each_pool(master, yoke__pool_kill_now);
     for_each_pool(master, yoke__pool_reap_now);
     (void)yoke__calls_settle(&master->engine);

@@ -286,6 +286,9 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (yoke__requests_stream(method) != (request == NULL)) {
         return -EINVAL;
     }
+    if (engine->is_ending) {
+        return -ENOTCONN;
+    }
     struct yoke_call *parent = find_parent(engine, &known);
     const struct yoke__call_setup setup = {
         .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),

@@ -32,6 +32,7 @@ struct yoke__engine {
     struct yoke__link orphans;        /* calls that handlers hold but whose connection is gone */
     struct yoke_call *current_call;   /* the call whose handler is running */
     unsigned callback_depth;          /* > 0 while a user's callback runs */
+    bool is_ending;                   /* no call begins any more */
     bool is_mute;                     /* no callback runs any more */
     unsigned fork_count;              /* yoke__fork_count() when the engine was made */
 };
