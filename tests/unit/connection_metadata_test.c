@@ -1,6 +1,7 @@
 /* connection_metadata_test.c: what travels around the messages of a call: metadata, and the details of a status. */
 #include "harness.h"
 #include "machine.h"
+#include "memory.h"
 #include "rpc/call.h"
 #include "wire.h"
 
@@ -121,8 +122,226 @@ static void metadata_travels_with_each_part_of_a_call(void) {
     finish();
 }
 
+/* ---- The wrong side, the wrong time -------------------------------------------------------------------------------- */
+
+static void on_nothing(struct yoke_call *call, void *user_data) {
+    (void)call;
+    (void)user_data;
+}
+
+static void each_side_has_its_own_functions(void) {
+    struct outcome outcome = {0};
+    struct yoke_call *call;
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    const Unit__Reason reason = UNIT__REASON__INIT;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    start();
+    CHECK_INT(unit_echo_later(machine_channel(&master), &request, &options, outcome_take, &outcome), 0);
+    machine_exchange(&master, &worker);
+    struct yoke_call *held = worker.held[0];
+    CHECK_INT(yoke_call_send_headers(call), -EINVAL);
+    CHECK_INT(unit_reason_detail_add(call, &reason), -EINVAL);
+    CHECK_INT(yoke_call_on_headers(held, on_nothing, NULL), -EINVAL);
+    CHECK_INT(yoke_call_set_timeout(call, 1), -EINVAL);
+    CHECK_INT(yoke_call_set_timeout(held, 1), -EINVAL);
+    CHECK(yoke_call_metadata(held) == NULL);
+    CHECK(yoke_call_headers(call) == NULL);
+    CHECK(yoke_call_trailers(call) == NULL);
+    CHECK(yoke_call_details(call) == NULL);
+    CHECK(yoke_call_details(held) == NULL);
+    CHECK_INT(unit_reason_detail_add(held, &reason), 0);
+    struct yoke_metadata_entry entry = {0};
+    CHECK(yoke_metadata_next(yoke_call_details(held), &entry));
+    CHECK_STR(entry.key, "unit.Reason");
+    CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(outcome.code, YOKE_OK);
+    finish();
+}
+
+static void headers_are_not_sent_to_nobody(void) {
+    struct outcome outcome = {0};
+    start();
+    CHECK_INT(machine_call_later(&master, "x", 1, &outcome), 0);
+    machine_exchange(&master, &worker);
+    machine_close(&worker, "gone");
+    CHECK_INT(yoke_call_send_headers(worker.held[0]), -ENOTCONN);
+    CHECK_INT(machine_answer_held(&worker, "x", 1), -ENOTCONN);
+    machine_release(&master);
+    machine_release(&worker);
+}
+
+/* Headers without an entry tell that the call has been taken. */
+static void headers_may_be_empty(void) {
+    struct seen seen = {0};
+    struct yoke_call *call;
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    start();
+    CHECK_INT(unit_echo_later(machine_channel(&master), &request, &options, on_done, &seen), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(yoke_call_on_headers(call, on_nothing, NULL), 0);
+    CHECK_INT(yoke_call_send_headers(worker.held[0]), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(yoke_call_send_headers(worker.held[0]), -EALREADY);
+    CHECK_INT(yoke_metadata_add(yoke_call_headers(worker.held[0]), "late", "x"), -EPERM);
+    CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(seen.code, YOKE_OK);
+    finish();
+}
+
+/* ---- Bounds --------------------------------------------------------------------------------------------------------- */
+
+static void add_many(struct yoke_metadata *metadata, size_t size) {
+    static const char large[60000];
+    CHECK_INT(yoke_metadata_add_binary(metadata, "k-bin", large, size), 0);
+}
+
+static void act_largely(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
+    const char *what = machine->act_data;
+    add_many(*what == 'h' ? yoke_call_headers(call) : yoke_call_trailers(call), 1000);
+    (void)unit_echo_as_reply(call, request);
+}
+
+/* The worker may send a kibibyte of each, and the master takes less. */
+static void what_is_too_large_ends_the_call(void) {
+    static const char *const parts[] = {"headers", "trailers", "request"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        struct outcome outcome = {0};
+        struct yoke_metadata *metadata;
+        const Unit__Bytes request = UNIT__BYTES__INIT;
+        const struct yoke_limits small = {.max_metadata_bytes = 500};
+        bool is_request = parts[i][0] == 'r';
+        machine_init(&master, true, is_request ? NULL : &small);
+        machine_init(&worker, false, is_request ? &small : NULL);
+        worker.act = is_request ? NULL : act_largely;
+        worker.act_data = (void *)(uintptr_t)parts[i];
+        REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+        add_many(metadata, 1000);
+        const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .metadata = is_request ? metadata : NULL};
+        CHECK_INT(unit_echo_as(machine_channel(&master), &request, &options, outcome_take, &outcome), 0);
+        yoke_metadata_destroy(metadata);
+        machine_exchange(&master, &worker);
+        CHECK_INT(outcome.count, 1);
+        CHECK_INT(outcome.code, YOKE_RESOURCE_EXHAUSTED);
+        CHECK_CONTAINS(outcome.message, "larger than max_metadata_bytes");
+        finish();
+    }
+}
+
+static void too_much_is_not_sent(void) {
+    struct outcome outcome = {0};
+    struct yoke_metadata *metadata;
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    start();
+    REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .metadata = metadata};
+    CHECK_INT(unit_echo_now(machine_channel(&master), &request, &options, outcome_take, &outcome), 0);
+    add_many(metadata, 8192);
+    CHECK_INT(unit_echo_now(machine_channel(&master), &request, &options, outcome_take, &outcome), -EMSGSIZE);
+    yoke_metadata_destroy(metadata);
+    machine_exchange(&master, &worker);
+    CHECK_INT(outcome.count, 1);
+    finish();
+}
+
+/* More calls with metadata at once than are kept to be used again. */
+static void many_calls_can_have_metadata(void) {
+    static struct outcome outcomes[300];
+    struct yoke_metadata *metadata;
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    start();
+    REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+    CHECK_INT(yoke_metadata_add(metadata, "key", "value"), 0);
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .metadata = metadata};
+    for (size_t i = 0; i < 300; i++) {
+        CHECK_INT(unit_echo_later(machine_channel(&master), &request, &options, outcome_take, &outcomes[i]), 0);
+    }
+    yoke_metadata_destroy(metadata);
+    machine_exchange(&master, &worker);
+    CHECK(worker.connection.buffered_bytes > 300 * 10);
+    for (size_t i = 0; i < 300; i++) {
+        CHECK_STR(values(yoke_call_metadata(worker.held[0]), "key"), "value|");
+        CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    }
+    machine_exchange(&master, &worker);
+    for (size_t i = 0; i < 300; i++) {
+        CHECK_INT(outcomes[i].count, 1);
+    }
+    CHECK_INT(worker.connection.buffered_bytes, 0);
+    CHECK_INT(worker.engine.idle_envelope_count, YOKE__IDLE_ENVELOPES_MAX);
+    finish();
+}
+
+/* ---- Want of memory ------------------------------------------------------------------------------------------------- */
+
+static void act_failing(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
+    (void)machine;
+    (void)request;
+    Unit__Reason reason = UNIT__REASON__INIT;
+    reason.text = (char *)(uintptr_t) "because";
+    (void)yoke_metadata_add(yoke_call_headers(call), "h", "1");
+    (void)yoke_metadata_add_binary(yoke_call_trailers(call), "t-bin", "x", 1);
+    (void)unit_reason_detail_add(call, &reason);
+    (void)yoke_call_fail(call, YOKE_ABORTED, "no");
+}
+
+static void on_any_headers(struct yoke_call *call, void *user_data) {
+    (void)call;
+    ((struct seen *)user_data)->header_hooks++;
+}
+
+/* One conversation, in which one allocation fails. */
+static bool fail_one(size_t nth) {
+    struct seen seen = {0};
+    struct yoke_metadata *metadata;
+    struct yoke_call *call = NULL;
+    size_t live = memory_live_blocks();
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    start();
+    worker.act = act_failing;
+    REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+    CHECK_INT(yoke_metadata_add(metadata, "key", "a"), 0);
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .metadata = metadata, .ret_call = &call};
+    memory_fail_once(nth);
+    int error = unit_echo_as(machine_channel(&master), &request, &options, on_done, &seen);
+    CHECK(error == 0 || error == -ENOMEM);
+    if (error == 0) {
+        int hook_error = yoke_call_on_headers(call, on_any_headers, &seen);
+        CHECK(hook_error == 0 || hook_error == -ENOMEM);
+    }
+    machine_exchange(&master, &worker);
+    bool has_failed = memory_fail_never();
+    yoke_metadata_destroy(metadata);
+    machine_close(&worker, "over");
+    machine_close(&master, "over");
+    machine_settle(&master);
+    CHECK_INT(seen.done, error == 0);
+    CHECK(has_failed || (seen.code == YOKE_ABORTED && strcmp(seen.reason, "because") == 0 && seen.header_hooks == 1));
+    machine_release(&master);
+    machine_release(&worker);
+    CHECK_INT(memory_live_blocks(), live);
+    return has_failed;
+}
+
+static void want_of_memory_is_told(void) {
+    size_t nth = 0;
+    while (fail_one(nth)) {
+        nth++;
+    }
+    CHECK(nth > 8);
+}
+
 static const struct test_case cases[] = {
     {.name = "metadata travels with each part of a call", .run = metadata_travels_with_each_part_of_a_call},
+    {.name = "each side has its own functions", .run = each_side_has_its_own_functions},
+    {.name = "headers are not sent to nobody", .run = headers_are_not_sent_to_nobody},
+    {.name = "headers may be empty", .run = headers_may_be_empty},
+    {.name = "what is too large ends the call", .run = what_is_too_large_ends_the_call},
+    {.name = "too much is not sent", .run = too_much_is_not_sent},
+    {.name = "many calls can have metadata", .run = many_calls_can_have_metadata},
+    {.name = "want of memory is told", .run = want_of_memory_is_told},
     {.name = NULL},
 };
 

@@ -4,6 +4,7 @@
  */
 #include "harness.h"
 #include "machine.h"
+#include "rpc/call.h"
 #include "rpc/stream.h"
 #include "wire.h"
 
@@ -193,6 +194,178 @@ static void nothing_is_sent_without_credit(void) {
     finish();
 }
 
+/* ---- What a handler's side may be sent ------------------------------------------------------------------------------ */
+
+static struct {
+    unsigned opened, messages, ends;
+    struct yoke_call *call;
+    bool fails_at_message;
+} served;
+
+static void on_up(struct yoke_call *opened, void *user_data) {
+    (void)user_data;
+    served.opened++;
+    served.call = opened;
+}
+
+static void on_up_message(struct yoke_call *opened, const Unit__Bytes *message, void *user_data) {
+    (void)message;
+    (void)user_data;
+    served.messages++;
+    if (served.fails_at_message) {
+        CHECK_INT(yoke_call_fail(opened, YOKE_ABORTED, NULL), 0);
+    }
+}
+
+static void on_up_end(struct yoke_call *opened, void *user_data) {
+    const Unit__Bytes reply = UNIT__BYTES__INIT;
+    (void)user_data;
+    served.ends++;
+    CHECK_INT(unit_streams_up_reply(opened, &reply), 0);
+}
+
+static const struct unit_streams_handlers handlers = {.up = on_up, .up_message = on_up_message, .up_end = on_up_end};
+
+static void serve_up(void) {
+    memset(&served, 0, sizeof(served));
+    machine_init(&worker, false, NULL);
+    REQUIRE_INT(unit_streams_serve(&worker.server, &handlers, NULL), 0);
+    wire.length = 0;
+    wire_hello(&wire);
+    (void)machine_feed(&worker, wire.bytes, wire.length, 0);
+}
+
+/* An OPEN of Up; with an empty message, unless the flags say otherwise. */
+static void feed_open(unsigned flags) {
+    const struct yoke__frame frame = {
+        .stream = 1, .method = unit_streams_up_method.id, .type = YOKE__FRAME_OPEN, .flags = (uint8_t)flags};
+    wire.length = 0;
+    wire_frame(&wire, &frame, NULL);
+    (void)machine_feed(&worker, wire.bytes, wire.length, 0);
+    CHECK_STR(worker.connection.failure, "");
+}
+
+static void check_answer(enum yoke_code code) {
+    struct yoke__frame frame;
+    uint8_t payload[1000];
+    do {
+        REQUIRE(machine_take_frame(&worker, &frame, payload, sizeof(payload)));
+    } while (frame.type == YOKE__FRAME_HELLO);
+    CHECK_INT(frame.type, YOKE__FRAME_END);
+    CHECK_INT(frame.aux, code);
+    CHECK_INT(worker.connection.incoming_count, 0);
+}
+
+static void OPEN_may_carry_the_first_of_a_stream(void) {
+    serve_up();
+    feed_open(YOKE__FLAG_END_STREAM);
+    CHECK_INT(served.opened, 1);
+    CHECK_INT(served.messages, 1);
+    CHECK_INT(served.ends, 1);
+    check_answer(YOKE_OK);
+    machine_release(&worker);
+
+    serve_up();
+    feed_open(YOKE__FLAG_END_STREAM | YOKE__FLAG_NO_MESSAGE);
+    CHECK_INT(served.messages, 0);
+    CHECK_INT(served.ends, 1);
+    check_answer(YOKE_OK);
+    machine_release(&worker);
+
+    /* Its handler has enough of the first. */
+    serve_up();
+    served.fails_at_message = true;
+    feed_open(YOKE__FLAG_END_STREAM);
+    CHECK_INT(served.messages, 1);
+    CHECK_INT(served.ends, 0);
+    check_answer(YOKE_ABORTED);
+    machine_release(&worker);
+}
+
+/* ---- Functions for another kind of call ------------------------------------------------------------------------------ */
+
+static void on_writable(struct yoke_call *writable, void *user_data) {
+    (void)writable;
+    (*(unsigned *)user_data)++;
+}
+
+static void a_call_takes_only_its_own_functions(void) {
+    const Unit__Bytes message = UNIT__BYTES__INIT;
+    start(YOKE_SERVER_STREAMING);
+    CHECK_INT(yoke_call_send(call, &method, &message), -EINVAL);
+    CHECK_INT(yoke_call_half_close(call), -EINVAL);
+    CHECK_INT(yoke_call_send_reply(call, &method, &message), -EINVAL);
+    CHECK_INT(yoke_call_reply(call, &method, &message), -EINVAL);
+    CHECK_INT(yoke_call_finish(call), -EINVAL);
+    finish();
+    start(YOKE_CLIENT_STREAMING);
+    CHECK_INT(yoke_call_send(call, &unit_echo_now_method, &message), -EINVAL);
+    CHECK_INT(yoke_call_cancel(call), 0);
+    CHECK_INT(yoke_call_send(call, &method, &message), -ECANCELED);
+    CHECK_INT(yoke_call_half_close(call), -ECANCELED);
+    CHECK_INT(yoke_call_hold(call), -ECANCELED);
+    yoke_call_resume(call);
+    machine_settle(&worker);
+    finish();
+    serve_up();
+    feed_open(YOKE__FLAG_NO_MESSAGE);
+    CHECK_INT(yoke_call_send(served.call, &unit_streams_up_method, &message), -EINVAL);
+    CHECK_INT(yoke_call_half_close(served.call), -EINVAL);
+    CHECK_INT(yoke_call_send_reply(served.call, &unit_streams_up_method, &message), -EINVAL);
+    CHECK_INT(yoke_call_send_reply(served.call, &unit_streams_both_method, &message), -EINVAL);
+    CHECK_INT(yoke_call_finish(served.call), -EINVAL);
+    CHECK_INT(yoke_call_reply(served.call, &unit_echo_now_method, &message), -EINVAL);
+    CHECK_INT(unit_streams_up_reply(served.call, &message), 0);
+    machine_release(&worker);
+}
+
+/* In a callback of it a call is cancelled, and the loop turns: it ends, and is freed when the callback has returned. */
+static void end_it(struct yoke_call *ended, const void *message, void *user_data) {
+    (void)message;
+    (void)user_data;
+    CHECK_INT(yoke_call_cancel(ended), 0);
+    machine_settle(&worker);
+    CHECK_INT(outcome.count, 1);
+}
+
+static void receive(yoke_function *on_message, struct yoke_call *received, const void *reply, void *user_data) {
+    ((void (*)(struct yoke_call *, const void *, void *))on_message)(received, reply, user_data);
+}
+
+static void a_call_may_end_inside_its_callback(void) {
+    start(YOKE_SERVER_STREAMING);
+    method.receive = receive;
+    call->on_message = (yoke_function *)end_it;
+    feed_fragment(NULL, 0, true);
+    CHECK_INT(outcome.code, YOKE_CANCELLED);
+    CHECK_STR(worker.connection.failure, "");
+    CHECK_INT(worker.connection.outgoing_count, 0);
+    finish();
+}
+
+/* Whoever was told to wait and then ends the stream is not told to go on. */
+static void nobody_is_told_to_go_on_after_the_end(void) {
+    static uint8_t data[100000];
+    unsigned told = 0;
+    Unit__Bytes message = UNIT__BYTES__INIT;
+    message.data = (ProtobufCBinaryData){.len = sizeof(data), .data = data};
+    start(YOKE_CLIENT_STREAMING);
+    yoke_call_on_writable(call, on_writable, &told);
+    while (yoke_call_send(call, &method, &message) == 0) {
+    }
+    CHECK_INT(yoke_call_half_close(call), 0);
+    uint8_t drained[4096];
+    while (machine_take(&worker, drained, sizeof(drained)) > 0) {
+    }
+    const uint32_t credit = 1u << 20;
+    feed(&(struct yoke__frame){.type = YOKE__FRAME_CREDIT, .length = 4}, &credit);
+    while (machine_take(&worker, drained, sizeof(drained)) > 0) {
+    }
+    machine_settle(&worker);
+    CHECK_INT(told, 0);
+    finish();
+}
+
 static const struct test_case cases[] = {
     {.name = "more than the credit is a violation", .run = more_than_the_credit_is_a_violation},
     {.name = "fragments on hold are bounded by credit", .run = fragments_on_hold_are_bounded_by_credit},
@@ -203,6 +376,10 @@ static const struct test_case cases[] = {
     {.name = "a message over the limit ends its call", .run = a_message_over_the_limit_ends_its_call},
     {.name = "credit is given back once", .run = credit_is_given_back_once},
     {.name = "nothing is sent without credit", .run = nothing_is_sent_without_credit},
+    {.name = "OPEN may carry the first of a stream", .run = OPEN_may_carry_the_first_of_a_stream},
+    {.name = "a call takes only its own functions", .run = a_call_takes_only_its_own_functions},
+    {.name = "a call may end inside its callback", .run = a_call_may_end_inside_its_callback},
+    {.name = "nobody is told to go on after the end", .run = nobody_is_told_to_go_on_after_the_end},
     {.name = NULL},
 };
 
