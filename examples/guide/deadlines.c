@@ -115,7 +115,7 @@ static int start(struct yoke_master *master) {
     if (error == 0) {
         error = yoke_pool_create(master, &options, &pool);
     }
-    if (error < 0) {
+    if (error != 0) {
         return error;
     }
     demo = (struct demo){master, yoke_pool_channel(pool)};
