@@ -1,7 +1,6 @@
 /* call_master.c: see call_master.h. */
 #include "call_master.h"
 
-#include "raw.h"
 #include "worker_state.h"
 
 #include <stdlib.h>
@@ -71,24 +70,6 @@ static void on_empty(struct yoke_call *call, const struct yoke_status *status, c
     complete(user_data, call, status);
 }
 
-static void on_tree(struct yoke_call *call, const struct yoke_status *status, const Probe__Tree *reply,
-                    void *user_data) {
-    (void)reply;
-    complete(user_data, call, status);
-}
-
-/* The call with request->data as its encoded request. */
-static int call_raw(struct yoke_channel *master, const Probe__CallMasterRequest *request, struct outgoing *outgoing) {
-    const struct raw_bytes bytes = {request->data.data, request->data.len};
-    bool is_tree = strcmp(request->method, "EchoTree") == 0;
-    struct yoke_method method = is_tree ? probe_common_echo_tree_method : probe_common_echo_method;
-    static struct yoke_method methods[2]; /* must outlive the call */
-    method.request = &raw_type;
-    methods[is_tree] = method;
-    return yoke_channel_call(master, &methods[is_tree], &bytes, NULL,
-                             is_tree ? (yoke_function *)on_tree : (yoke_function *)on_payload, outgoing);
-}
-
 static int call_once(struct yoke_channel *master, const Probe__CallMasterRequest *request, struct outgoing *outgoing) {
     const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .max_reply_bytes = request->max_reply_bytes};
     const Google__Protobuf__Empty nothing = GOOGLE__PROTOBUF__EMPTY__INIT;
@@ -96,9 +77,6 @@ static int call_once(struct yoke_channel *master, const Probe__CallMasterRequest
     Probe__Number number = PROBE__NUMBER__INIT;
     payload.data = request->data;
     number.value = request->number;
-    if (request->raw) {
-        return call_raw(master, request, outgoing);
-    }
     if (strcmp(request->method, "Echo") == 0) {
         return probe_common_echo(master, &payload, &options, on_payload, outgoing);
     }

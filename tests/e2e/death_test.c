@@ -2,8 +2,8 @@
  * death_test.c: how workers die and what their master hears of it: every way to exit, every signal, with calls under
  * way, with much or half a frame just sent. The order is always: what was sent, then the calls, then one WorkerDied.
  */
+#include "bytes.h"
 #include "lab.h"
-#include "raw.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -394,23 +394,24 @@ static void replies_accepted_before_a_clean_exit_are_delivered(void) {
     lab_close(&lab);
 }
 
-/* Frames of Ticks as the worker would send them, `tail` bytes of one more included. To be freed. */
-static uint8_t *make_ticks(unsigned count, unsigned bytes, size_t tail, size_t *ret_size) {
+/* Frames of Ticks as the worker would send them, `tail` bytes of one more included. To be released. */
+static struct bytes make_ticks(unsigned count, unsigned bytes, size_t tail) {
+    struct bytes frames = {0};
+    size_t complete = 0;
     Probe__Tick tick = PROBE__TICK__INIT;
     tick.data.len = bytes;
     tick.data.data = calloc(bytes + 1, 1);
-    uint8_t *frames = malloc((size_t)(count + 1) * (RAW_HEADER_SIZE + bytes + 32));
-    REQUIRE(frames != NULL && tick.data.data != NULL);
-    size_t size = 0;
+    uint8_t *payload = malloc(bytes + 32);
+    REQUIRE(payload != NULL && tick.data.data != NULL);
     for (unsigned i = 0; i <= count; i++) {
+        complete = frames.size;
         tick.number = i;
-        size_t length = probe__tick__get_packed_size(&tick);
-        raw_frame(frames + size, RAW_EVENT, (uint32_t)length, 0, probe_tick_event.id, 0, 0);
-        probe__tick__pack(&tick, frames + size + RAW_HEADER_SIZE);
-        size += i < count ? RAW_HEADER_SIZE + length : tail;
+        size_t length = probe__tick__pack(&tick, payload);
+        bytes_frame(&frames, (struct header){.type = FRAME_EVENT, .method = probe_tick_event.id}, payload, length);
     }
+    free(payload);
     free(tick.data.data);
-    *ret_size = size;
+    frames.size = complete + tail;
     return frames;
 }
 
@@ -418,11 +419,11 @@ static void check_frames_before_kill(unsigned count, unsigned bytes, size_t tail
     struct lab lab;
     struct lab_result result = {0};
     struct lab_result never = {0};
-    size_t size = 0;
-    uint8_t *frames = make_ticks(count, bytes, tail, &size);
+    struct bytes frames = make_ticks(count, bytes, tail);
     lab_open(&lab, NULL);
     REQUIRE_INT(lab_never(&lab, lab_channel(&lab), &never), 0);
-    REQUIRE_INT(lab_send_raw(&lab, lab_channel(&lab), frames, size, PROBE__END__END_RAISE, SIGKILL, &result), 0);
+    REQUIRE_INT(
+        lab_send_raw(&lab, lab_channel(&lab), frames.data, frames.size, PROBE__END__END_RAISE, SIGKILL, &result), 0);
     wait_for_death(&lab);
     const struct lab_death *death = check_death(&lab, REASON(SIGNALLED), -1, SIGKILL);
     CHECK_INT(lab.tick_count, count);
@@ -431,7 +432,7 @@ static void check_frames_before_kill(unsigned count, unsigned bytes, size_t tail
     LAB_CHECK_ENDED(&result, YOKE_UNAVAILABLE);
     LAB_CHECK_ENDED(&never, YOKE_UNAVAILABLE);
     CHECK(count == 0 || (lab.last_tick_order < result.order && result.order < death->order));
-    free(frames);
+    bytes_release(&frames);
     lab_close(&lab);
 }
 
@@ -454,11 +455,11 @@ static void a_frame_cut_short_by_a_kill_is_no_violation(void) {
 static void what_a_worker_sent_is_delivered_even_if_it_was_dead_long_before(void) {
     struct lab lab;
     struct lab_result result = {0};
-    size_t size = 0;
-    uint8_t *frames = make_ticks(64, 1000, 500, &size);
+    struct bytes frames = make_ticks(64, 1000, 500);
     lab_open(&lab, NULL);
     const pid_t pid = yoke_child_pid(yoke_pool_child(lab.pool, 0));
-    REQUIRE_INT(lab_send_raw(&lab, lab_channel(&lab), frames, size, PROBE__END__END_RAISE, SIGKILL, &result), 0);
+    REQUIRE_INT(
+        lab_send_raw(&lab, lab_channel(&lab), frames.data, frames.size, PROBE__END__END_RAISE, SIGKILL, &result), 0);
     ev_run(lab.loop, EVRUN_NOWAIT); /* sends the call */
     while (test_process_lives(pid)) {
         usleep(1000);
@@ -467,7 +468,7 @@ static void what_a_worker_sent_is_delivered_even_if_it_was_dead_long_before(void
     const struct lab_death *death = check_death(&lab, REASON(SIGNALLED), -1, SIGKILL);
     CHECK_INT(lab.tick_count, 64);
     CHECK(lab.last_tick_order < result.order && result.order < death->order);
-    free(frames);
+    bytes_release(&frames);
     lab_close(&lab);
 }
 

@@ -181,6 +181,17 @@ static void a_subscription_that_never_was_cannot_end(void) {
     lab_close(&lab);
 }
 
+static void the_masters_own_events_cannot_be_sent(void) {
+    struct lab lab;
+    const Yoke__V1__PoolStopped event = YOKE__V1__POOL_STOPPED__INIT;
+    lab_open(&lab, NULL);
+    CHECK_INT(yoke_v1_pool_stopped_emit(lab_channel(&lab), &event), -EPERM);
+    CHECK_INT(yoke_v1_pool_stopped_emit(yoke_pool_channel(lab.pool), &event), -EPERM);
+    CHECK_INT(lab.stopped_count, 0);
+    lab_check_echo(&lab, lab_channel(&lab));
+    lab_close(&lab);
+}
+
 static const struct test_case cases[] = {
     {.name = "events reach the master in order", .run = events_reach_the_master_in_order},
     {.name = "events reach a worker in order", .run = events_reach_a_worker_in_order},
@@ -192,6 +203,7 @@ static const struct test_case cases[] = {
     {.name = "a handler may end subscriptions while it runs", .run = a_handler_may_end_subscriptions_while_it_runs},
     {.name = "a handler may subscribe others while it runs", .run = a_handler_may_subscribe_others_while_it_runs},
     {.name = "a subscription that never was cannot end", .run = a_subscription_that_never_was_cannot_end},
+    {.name = "the master's own events cannot be sent", .run = the_masters_own_events_cannot_be_sent},
     {.name = NULL},
 };
 

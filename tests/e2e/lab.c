@@ -96,14 +96,6 @@ static void on_tick(const struct yoke_peer *peer, const Probe__Tick *event, void
     lab->last_tick_order = ++lab->order;
 }
 
-static void on_grown(const struct yoke_peer *peer, const Probe__Grown *event, void *user_data) {
-    (void)peer;
-    (void)event;
-    struct lab *lab = user_data;
-    lab->grown_count++;
-    lab->order++;
-}
-
 static void on_noticed(const struct yoke_peer *peer, const Probe__Noticed *event, void *user_data) {
     (void)peer;
     struct lab *lab = user_data;
@@ -143,7 +135,6 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     REQUIRE_INT(yoke_v1_worker_died_on(events, on_died, lab), 0);
     REQUIRE_INT(yoke_v1_pool_stopped_on(events, on_stopped, lab), 0);
     REQUIRE_INT(probe_tick_on(events, on_tick, lab), 0);
-    REQUIRE_INT(probe_grown_on(events, on_grown, lab), 0);
     REQUIRE_INT(probe_noticed_on(events, on_noticed, lab), 0);
 }
 

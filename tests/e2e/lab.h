@@ -72,7 +72,6 @@ struct lab {
     unsigned tick_count, ticks_out_of_order, last_tick_order;
     uint64_t tick_bytes;
     uint64_t tick_worker_id;
-    unsigned grown_count;
     unsigned noticed_count;
     char noticed_what[64];
     int64_t noticed_value;

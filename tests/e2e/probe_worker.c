@@ -3,7 +3,6 @@
 
 #include "call_master.h"
 #include "common_service.h"
-#include "raw.h"
 #include "worker_state.h"
 
 #include <errno.h>
@@ -119,43 +118,6 @@ static void send_raw(struct yoke_call *call, const Probe__RawRequest *request, v
     write_channel(request->data.data, request->data.len);
     end(user_data, request->end);
     probe_worker_send_raw_reply(call, &empty);
-}
-
-/*
- * probe.Raw with raw replies: its methods are the generated ones but for the codec of their replies. Called for every
- * method of the service, because each replies with the bytes that its request holds.
- */
-static struct yoke_method raw_methods[2];
-
-static void reply_raw(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
-    (void)user_data;
-    const struct raw_bytes reply = {request->data.data, request->data.len};
-    bool is_tree = strcmp(yoke_call_method(call), raw_methods[0].name) == 0;
-    yoke_call_reply(call, &raw_methods[is_tree ? 0 : 1], &reply);
-}
-
-static int serve_raw(struct yoke_server *server) {
-    static const struct probe_raw_handlers handlers = {.reply_tree = reply_raw, .reply_payload = reply_raw};
-    static const struct yoke_method *const methods[] = {&raw_methods[0], &raw_methods[1]};
-    static struct yoke_service service;
-    raw_methods[0] = probe_raw_reply_tree_method;
-    raw_methods[1] = probe_raw_reply_payload_method;
-    raw_methods[0].reply = raw_methods[1].reply = &raw_type;
-    service = probe_raw_service;
-    service.methods = methods;
-    return yoke_server_add(server, &service, &handlers, NULL);
-}
-
-static void emit_raw_grown(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
-    struct worker_state *state = user_data;
-    const struct raw_bytes event = {request->data.data, request->data.len};
-    const struct yoke_type type = {.name = probe_grown_event.type->name, .codec = raw_type.codec};
-    const struct yoke_event_type event_type = {.id = probe_grown_event.id, .type = &type};
-    if (yoke_channel_emit(yoke_worker_master(state->worker), &event_type, &event) != 0) {
-        yoke_call_fail(call, YOKE_ABORTED, "emit failed");
-        return;
-    }
-    probe_worker_emit_raw_grown_reply(call, &empty);
 }
 
 /* ---- Slow */
@@ -275,7 +237,6 @@ static const struct probe_worker_handlers worker_handlers = {
     .spend = spend,
     .use_foreign_channel = use_foreign_channel,
     .count_ticks = count_ticks,
-    .emit_raw_grown = emit_raw_grown,
 };
 
 /* ---- The worker's life */
@@ -327,7 +288,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
         probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
         probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
-        serve_raw(yoke_worker_server(worker)) != 0 || probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
+        probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {

@@ -33,6 +33,15 @@ static void check_end(const struct honest_end *end, int expected, const char *wh
     test_check_str(yoke_code_name((enum yoke_code)end->code), yoke_code_name(code), what, __FILE__, __LINE__);
 }
 
+/* Those that the death has ended are those that the event counts. */
+static void check_in_flight(const struct site_life *life) {
+    unsigned unavailable = 0;
+    for (unsigned i = HONEST_TREE; i < HONEST_CALLS; i++) {
+        unavailable += life->record.ends[i].code == YOKE_UNAVAILABLE;
+    }
+    CHECK(life->death.calls_in_flight <= unavailable);
+}
+
 static void check_record(const struct row *row, const struct honest_record *record) {
     check_count(record->runs, row->runs == ANY_COUNT ? ANY_COUNT : row->runs + (row->end == SURVIVES), "handler runs");
     check_count(record->received, row->received, "messages received");
@@ -67,6 +76,8 @@ static void check_death(const struct row *row, const struct site_death *death) {
                                   [LEAVES] = REASON(EXITED),
                                   [HANGS_UP] = REASON(CHANNEL_CLOSED)};
     CHECK_INT(death->reason, reasons[row->end]);
+    /* Its calls are over when a death is told. */
+    CHECK_INT(death->ends, HONEST_CALLS - 1);
     if (row->end == VIOLATES) {
         CHECK_CONTAINS(death->detail, "violated the protocol: ");
         CHECK_CONTAINS(death->detail, row->detail);
@@ -95,6 +106,7 @@ static void play_towards_master(struct site *site, const struct row *row) {
         site_live(site, play, row, row->name, &life);
         check_death(row, &life.death);
         check_record(row, &life.record);
+        check_in_flight(&life);
         check_peak(row, life.peak_bytes);
         CHECK(life.neighbour_calls > 0);
         is_clean = i > 0 && leaves_nothing(site, &life);

@@ -79,6 +79,11 @@ static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *ev
     site->death.pid = event->pid;
     site->death.reason = (int)event->reason;
     site->death.exit_code = event->exit_code;
+    site->death.calls_in_flight = (unsigned)event->calls_in_flight;
+    site->death.ends = 0;
+    for (unsigned i = 0; i < HONEST_CALLS; i++) {
+        site->death.ends += site->honest.record.ends[i].count;
+    }
     snprintf(site->death.detail, sizeof(site->death.detail), "%s", event->detail);
 }
 

@@ -26,6 +26,8 @@ struct site_death {
     unsigned count;
     pid_t pid;
     int reason, exit_code; /* of the last one */
+    unsigned calls_in_flight;
+    unsigned ends; /* of the honest side's calls, when the death was told */
     char detail[400];
 };
 
