@@ -19,7 +19,6 @@ if(YOKE_SANITIZE)
 endif()
 
 if(YOKE_COVERAGE)
-    add_compile_options(--coverage -fprofile-update=prefer-atomic)
     add_link_options(--coverage)
 endif()
 

@@ -34,6 +34,10 @@ if(NOT YOKE_SANITIZE)
 endif()
 
 if(YOKE_COVERAGE)
+    # The library alone: each process that ends writes the counters of all that has any.
+    foreach(part yoke_rpc yoke_master yoke_worker)
+        target_compile_options(${part} PRIVATE --coverage -fprofile-update=prefer-atomic)
+    endforeach()
     # A shared library has counters of its own, which a program cannot save at its _exit().
     add_library(yoke::yoke ALIAS yoke_static)
 else()
