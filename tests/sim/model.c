@@ -90,16 +90,24 @@ static bool is_answer(const struct sim_call *call, const struct yoke_status *sta
            (world.memory_has_failed && status->message[0] == '\0');
 }
 
+/* Is this its message? There may have been no memory to keep it. */
+static bool says(const struct yoke_status *status, const char *text) {
+    return strstr(status->message, text) != NULL || (world.memory_has_failed && status->message[0] == '\0');
+}
+
+/* As a part of another call that has been cancelled. */
+static bool went_with_parent(const struct sim_call *call) {
+    const struct sim_call *parent = call->parent;
+    return parent != NULL && (parent->server != NULL ? yoke_call_is_cancelled(parent->server) : parent->was_cancelled);
+}
+
 /* Could the framework have ended the call so? */
 static bool is_possible(const struct sim_call *call, const struct yoke_status *status) {
     const struct sim_side *ours = &world.sides[call->side];
     const struct sim_side *theirs = &world.sides[sim_server_side(call)];
     switch (status->code) {
     case YOKE_CANCELLED:
-        /* As a part of another call, which has been; or because its owner has no patience left. */
-        return ours->has_given_up ||
-               (call->parent != NULL && (call->parent->server != NULL ? yoke_call_is_cancelled(call->parent->server)
-                                                                      : call->parent->was_cancelled));
+        return ours->has_given_up || went_with_parent(call);
     case YOKE_DEADLINE_EXCEEDED:
         return has_passed(call);
     case YOKE_RESOURCE_EXHAUSTED:
@@ -107,14 +115,13 @@ static bool is_possible(const struct sim_call *call, const struct yoke_status *s
     case YOKE_UNIMPLEMENTED:
         return call->kind == SIM_MISSING || call->kind == SIM_ABSENT;
     case YOKE_PERMISSION_DENIED:
-        return call->refused && strcmp(status->message, "refused") == 0;
+        return call->refused && says(status, "refused");
     case YOKE_UNAVAILABLE:
-        return (world.memory_has_failed && status->message[0] == '\0') ||
-               (ours->ended && strcmp(status->message, ours->end_message) == 0) ||
-               (theirs->has_given_up && strcmp(status->message, "the process has given up") == 0) ||
-               (call->has_waited && strstr(status->message, "the peer that the call has waited for") != NULL) ||
-               (call->has_waited && strstr(status->message, "there is no worker") != NULL) ||
-               (theirs->connection.going_away && !call->dispatched && strstr(status->message, "going away") != NULL);
+        return (ours->ended && says(status, ours->end_message)) ||
+               (theirs->has_given_up && says(status, "the process has given up")) ||
+               (call->has_waited && says(status, "the peer that the call has waited for")) ||
+               (call->has_waited && says(status, "there is no worker")) ||
+               (theirs->connection.going_away && !call->dispatched && says(status, "going away"));
     default:
         return false;
     }

@@ -288,7 +288,7 @@ void sim_emit(struct sim_side *side);
 bool sim_send(struct sim_call *call); /* true when it was accepted */
 void sim_half_close(struct sim_call *call);
 void sim_cancel(struct sim_call *call);
-void sim_on_writable(struct yoke_call *call, void *user_data);
+void sim_on_writable(struct yoke_call *handle, void *user_data);
 
 /* A call of this side is about to be made with this id. */
 void sim_expect_stream(struct sim_side *side, struct sim_call *call, uint32_t stream);
@@ -317,7 +317,7 @@ struct yoke_metadata *sim_make_metadata(struct sim_call *call);
 void sim_add_around(struct sim_call *call);
 
 /* Is this what was added? Less may be there when the answer is not the handler's. */
-void sim_check_list(const struct sim_call *call, enum sim_list_kind kind, const struct yoke_metadata *list,
+void sim_check_list(const struct sim_call *call, enum sim_list_kind kind, const struct yoke_metadata *metadata,
                     bool is_whole);
 void sim_check_details(const struct sim_call *call);
 

@@ -117,13 +117,14 @@ static struct sim_call *choose_parent(const struct sim_side *side) {
 /* What the call must give, but for -ENOMEM. */
 static int expect_call(const struct sim_side *side, const struct sim_call *call, size_t length, bool may_wait) {
     const struct yoke_channel *channel = &side->channel.channel;
-    if (may_wait && (side->channel.connection == NULL || !side->connection.hello_received) && channel->expects_peer) {
+    bool has_peer = side->channel.connection != NULL && side->connection.can_call && !side->connection.peer_going_away;
+    if (may_wait && !(has_peer && side->connection.hello_received) && channel->expects_peer) {
         size_t waiting = sim_streams_up(call) ? 0 : length;
         return waiting > side->engine.limits.max_message_bytes                           ? -EMSGSIZE
                : channel->waiting_bytes + waiting > side->engine.limits.max_queued_bytes ? -ENOBUFS
                                                                                          : 0;
     }
-    if (side->channel.connection == NULL || !side->connection.can_call || side->connection.peer_going_away) {
+    if (!has_peer) {
         return -ENOTCONN;
     }
     if (!sim_streams_up(call) && length > side->engine.limits.max_message_bytes) {
