@@ -70,6 +70,9 @@ void user_subscribe(void);
 void around_reset(bool intercepts_server, bool intercepts_channel);
 bool around_intercepts_channel(void);
 
+/* Does an interceptor hear of an end, which nobody may bring about by then? */
+bool around_is_finishing(void);
+
 /* Put a list of entries, or of details, there as it travels: right, or rarely wrong. Returns its length. */
 #define AROUND_LIST_MAX 640
 size_t around_write_list(uint8_t *out, bool is_detail);

@@ -9,6 +9,7 @@
 #define PINGS_MAX 64
 
 static size_t asked, told; /* interceptors: their starts, and their finishes */
+static unsigned finishing; /* of these run now */
 static size_t pinged, ponged;
 static bool is_channel_intercepted;
 
@@ -153,6 +154,7 @@ static void on_finish(struct yoke_call *call, struct yoke_status *status, void *
     (void)user_data;
     FUZZ_CHECK(*call_data == call && status->message != NULL);
     told++;
+    finishing++;
     uint8_t choice = input_byte(&scene_script);
     switch (choice % 8) {
     case 0:
@@ -172,10 +174,16 @@ static void on_finish(struct yoke_call *call, struct yoke_status *status, void *
     default:
         break;
     }
+    finishing--;
+}
+
+bool around_is_finishing(void) {
+    return finishing > 0;
 }
 
 void around_reset(bool intercepts_server, bool intercepts_channel) {
     static const struct yoke_interceptor both = {.start = on_start, .finish = on_finish};
+    finishing = 0;
     asked = told = pinged = ponged = 0;
     is_channel_intercepted = intercepts_channel;
     for (unsigned i = 0; i < 2; i++) {

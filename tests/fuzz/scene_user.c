@@ -21,7 +21,7 @@ void scene_act_in_callback(void) {
     uint8_t choice = input_byte(&scene_script);
     if (choice % 4 == 0) {
         user_make_call(NULL);
-    } else if (choice % 4 == 1 && scene_machine.held_count > 0) {
+    } else if (choice % 4 == 1 && scene_machine.held_count > 0 && !around_is_finishing()) {
         service_serve(choice % scene_machine.held_count);
     } else if (choice % 4 == 2 && scene_made_count > 0) {
         user_use_made(&scene_made[choice % scene_made_count]);
