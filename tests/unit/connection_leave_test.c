@@ -104,6 +104,26 @@ static void ids_that_have_wrapped_are_told_apart(void) {
     check_ended(&second, YOKE_UNAVAILABLE, false);
 }
 
+/* A call that was taken long ago: half of all ids have been given since. */
+static void a_call_that_lives_long_is_not_taken_back(void) {
+    start();
+    struct retry old, last;
+    CHECK_INT(call_later(&master, &old), 0);
+    machine_exchange(&master, &worker);
+    master.connection.next_stream = UINT32_MAX / 2 + 4;
+    CHECK_INT(call_later(&master, &last), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(yoke_call_fail(worker.held[1], YOKE_ABORTED, NULL), 0);
+    yoke__connection_go_away(&worker.connection);
+    machine_exchange(&master, &worker);
+    check_ended(&last, YOKE_ABORTED, false);
+    CHECK_INT(old.count, 0);
+    CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    check_ended(&old, YOKE_OK, false);
+    finish();
+}
+
 static void a_call_whose_status_waits_is_not_taken_back(void) {
     start();
     const Unit__Bytes request = UNIT__BYTES__INIT;
@@ -178,6 +198,7 @@ static const struct test_case cases[] = {
     {.name = "calls that cross are safe to retry", .run = calls_that_cross_are_safe_to_retry},
     {.name = "the leaving side can still call", .run = the_leaving_side_can_still_call},
     {.name = "ids that have wrapped are told apart", .run = ids_that_have_wrapped_are_told_apart},
+    {.name = "a call that lives long is not taken back", .run = a_call_that_lives_long_is_not_taken_back},
     {.name = "a call whose status waits is not taken back", .run = a_call_whose_status_waits_is_not_taken_back},
     {.name = "want of memory for GOAWAY fails the connection", .run = want_of_memory_for_goaway_fails_the_connection},
     {.name = "giving up ends the calls of both sides",

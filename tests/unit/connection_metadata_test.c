@@ -191,6 +191,77 @@ static void headers_may_be_empty(void) {
     finish();
 }
 
+/* What only the peer can fill is nobody else's, from the beginning. */
+static void what_the_peer_fills_is_sealed(void) {
+    struct seen seen = {0};
+    struct yoke_call *call;
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    start();
+    CHECK_INT(unit_echo_later(machine_channel(&master), &request, &options, on_done, &seen), 0);
+    CHECK_INT(yoke_call_on_headers(call, on_nothing, NULL), 0);
+    CHECK_INT(yoke_metadata_add(yoke_call_headers(call), "h", "x"), -EPERM);
+    CHECK_INT(yoke_metadata_add_binary(yoke_call_trailers(call), "t-bin", "x", 1), -EPERM);
+    machine_exchange(&master, &worker);
+    CHECK(yoke_call_trailers(worker.held[0]) != NULL);
+    CHECK_INT(yoke_metadata_add(yoke_call_metadata(worker.held[0]), "k", "x"), -EPERM);
+    CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    CHECK_STR(seen.headers, "");
+    CHECK_STR(seen.trailers, "");
+    finish();
+}
+
+static struct yoke_call *streaming;
+
+static void on_down(struct yoke_call *call, const Unit__Bytes *request, void *user_data) {
+    (void)request;
+    (void)user_data;
+    streaming = call;
+}
+
+static void on_reply(struct yoke_call *call, const Unit__Bytes *message, void *user_data) {
+    struct seen *seen = user_data;
+    (void)message;
+    CHECK_INT(seen->header_hooks, yoke_call_headers(call) != NULL);
+}
+
+static void on_end(struct yoke_call *call, const struct yoke_status *status, void *user_data) {
+    on_done(call, status, NULL, user_data);
+}
+
+/* Headers precede the first reply or do not come at all, whether the handler has any then or not. */
+static void headers_do_not_follow_replies(void) {
+    static const struct unit_streams_handlers streams = {.down = on_down};
+    for (unsigned is_early = 0; is_early < 2; is_early++) {
+        struct seen seen = {0};
+        struct yoke_call *call;
+        const Unit__Bytes message = UNIT__BYTES__INIT;
+        const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+        start();
+        worker.server.announced = false;
+        REQUIRE_INT(unit_streams_serve(&worker.server, &streams, NULL), 0);
+        CHECK_INT(unit_streams_down(machine_channel(&master), &message, &options, on_reply, on_end, &seen), 0);
+        if (is_early) {
+            CHECK_INT(yoke_call_on_headers(call, on_headers, &seen), 0);
+        }
+        machine_exchange(&master, &worker);
+        if (is_early) {
+            decorate(streaming);
+        }
+        CHECK_INT(unit_streams_down_reply(streaming, &message), 0);
+        CHECK_INT(yoke_metadata_add(yoke_call_headers(streaming), "h", "late"), -EPERM);
+        CHECK_INT(yoke_call_send_headers(streaming), -EALREADY);
+        CHECK_INT(unit_streams_down_reply(streaming, &message), 0);
+        CHECK_INT(yoke_call_finish(streaming), 0);
+        machine_exchange(&master, &worker);
+        CHECK_INT(seen.done, 1);
+        CHECK_STR(seen.headers, is_early ? "1|2|" : "");
+        CHECK_INT(seen.header_hooks, is_early);
+        finish();
+    }
+}
+
 /* ---- Bounds --------------------------------------------------------------------------------------------------------- */
 
 static void add_many(struct yoke_metadata *metadata, size_t size) {
@@ -228,6 +299,59 @@ static void what_is_too_large_ends_the_call(void) {
         CHECK_CONTAINS(outcome.message, "larger than max_metadata_bytes");
         finish();
     }
+}
+
+static void act_with_large_trailers(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
+    (void)machine;
+    add_many(yoke_call_trailers(call), 40000);
+    if (request->data.len == 0) {
+        (void)unit_echo_as_reply(call, request);
+    } else {
+        (void)yoke_call_fail(call, YOKE_ABORTED, "no");
+    }
+}
+
+/* Also where no message would be nearly as large. */
+static void metadata_is_judged_by_its_own_limit(void) {
+    for (size_t length = 0; length < 2; length++) {
+        struct outcome outcome = {0};
+        machine_init(&master, true, &(struct yoke_limits){.max_message_bytes = 100});
+        machine_init(&worker, false, &(struct yoke_limits){.max_metadata_bytes = 65536});
+        worker.act = act_with_large_trailers;
+        CHECK_INT(machine_call_as(&master, "x", length, &outcome), 0);
+        machine_exchange(&master, &worker);
+        CHECK_INT(outcome.count, 1);
+        CHECK_INT(outcome.code, YOKE_RESOURCE_EXHAUSTED);
+        CHECK_CONTAINS(outcome.message, "larger than max_metadata_bytes");
+        finish();
+    }
+    /* And where both are allowed. */
+    struct outcome outcome = {0};
+    machine_init(&master, true, &(struct yoke_limits){.max_message_bytes = 100, .max_metadata_bytes = 65536});
+    machine_init(&worker, false, &(struct yoke_limits){.max_metadata_bytes = 65536});
+    worker.act = act_with_large_trailers;
+    CHECK_INT(machine_call_as(&master, "x", 1, &outcome), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(outcome.code, YOKE_ABORTED);
+    finish();
+}
+
+/* END without a message, and more trailers than are taken: its status is lost, and nothing else. */
+static void large_trailers_of_a_stream_are_no_violation(void) {
+    static const struct unit_streams_handlers streams = {.down = on_down};
+    struct seen seen = {0};
+    const Unit__Bytes message = UNIT__BYTES__INIT;
+    machine_init(&master, true, &(struct yoke_limits){.max_message_bytes = 100});
+    machine_init(&worker, false, &(struct yoke_limits){.max_metadata_bytes = 65536});
+    REQUIRE_INT(unit_streams_serve(&worker.server, &streams, NULL), 0);
+    CHECK_INT(unit_streams_down(machine_channel(&master), &message, NULL, NULL, on_end, &seen), 0);
+    machine_exchange(&master, &worker);
+    add_many(yoke_call_trailers(streaming), 40000);
+    CHECK_INT(yoke_call_finish(streaming), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(seen.done, 1);
+    CHECK_INT(seen.code, YOKE_RESOURCE_EXHAUSTED);
+    finish();
 }
 
 static void too_much_is_not_sent(void) {
@@ -338,7 +462,11 @@ static const struct test_case cases[] = {
     {.name = "each side has its own functions", .run = each_side_has_its_own_functions},
     {.name = "headers are not sent to nobody", .run = headers_are_not_sent_to_nobody},
     {.name = "headers may be empty", .run = headers_may_be_empty},
+    {.name = "what the peer fills is sealed", .run = what_the_peer_fills_is_sealed},
+    {.name = "headers do not follow replies", .run = headers_do_not_follow_replies},
     {.name = "what is too large ends the call", .run = what_is_too_large_ends_the_call},
+    {.name = "metadata is judged by its own limit", .run = metadata_is_judged_by_its_own_limit},
+    {.name = "large trailers of a stream are no violation", .run = large_trailers_of_a_stream_are_no_violation},
     {.name = "too much is not sent", .run = too_much_is_not_sent},
     {.name = "many calls can have metadata", .run = many_calls_can_have_metadata},
     {.name = "want of memory is told", .run = want_of_memory_is_told},

@@ -288,6 +288,58 @@ static void a_cancelled_call_finishes_once(void) {
     finish();
 }
 
+/* The connection has failed, and nobody has closed it yet. */
+static void a_reply_that_nobody_can_get_finishes_it(void) {
+    struct hooks server = {0};
+    struct outcome outcome = {0};
+    start();
+    at_server(&server, 's');
+    CHECK_INT(machine_call_later(&master, "x", 1, &outcome), 0);
+    machine_exchange(&master, &worker);
+    yoke__connection_fail(&worker.connection, "it has failed");
+    CHECK_INT(machine_answer_held(&worker, "x", 1), -ENOTCONN);
+    CHECK_STR(story, "+s-s");
+    CHECK_STR(yoke_code_name(server.seen), "CANCELLED");
+    machine_release(&master);
+    machine_release(&worker);
+}
+
+static void answer_in_start(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data) {
+    on_start(call, status, call_data, user_data);
+    CHECK_INT(yoke_call_fail(call, YOKE_ABORTED, "which it must not"), 0);
+}
+
+/* An interceptor that answers the call itself is not asked again, nor are those behind it. */
+static void a_call_that_has_ended_is_not_started(void) {
+    static const struct yoke_interceptor rash = {.start = answer_in_start, .finish = on_finish};
+    struct hooks first = {.name = 'a'};
+    struct hooks second = {0};
+    start();
+    REQUIRE_INT(yoke_server_intercept(&worker.server, &rash, &first), 0);
+    at_server(&second, 'b');
+    const struct outcome outcome = call_now();
+    CHECK_STR(story, "+a-a");
+    CHECK_INT(worker.handled, 0);
+    check_ended(&outcome, YOKE_ABORTED, "which it must not");
+    finish();
+}
+
+/* What it says is cut between characters, as every message is. */
+static void a_long_message_is_cut_between_characters(void) {
+    char message[600];
+    for (size_t i = 0; i + 2 < sizeof(message); i += 2) {
+        memcpy(message + i, "\xc3\xa4", 2);
+    }
+    message[sizeof(message) - 2] = '\0';
+    struct hooks server = {.refuses = YOKE_PERMISSION_DENIED, .message = message};
+    start();
+    at_server(&server, 's');
+    const struct outcome outcome = call_now();
+    CHECK_INT(outcome.code, YOKE_PERMISSION_DENIED);
+    CHECK_INT(strlen(outcome.message), YOKE_STATUS_MESSAGE_MAX - 1);
+    finish();
+}
+
 static void a_dead_peer_finishes_it(void) {
     struct hooks caller = {0};
     struct outcome outcome = {0};
@@ -439,6 +491,9 @@ static const struct test_case cases[] = {
     {.name = "an error cannot become OK", .run = an_error_cannot_become_OK},
     {.name = "every way to end is seen", .run = every_way_to_end_is_seen},
     {.name = "a cancelled call finishes once", .run = a_cancelled_call_finishes_once},
+    {.name = "a reply that nobody can get finishes it", .run = a_reply_that_nobody_can_get_finishes_it},
+    {.name = "a call that has ended is not started", .run = a_call_that_has_ended_is_not_started},
+    {.name = "a long message is cut between characters", .run = a_long_message_is_cut_between_characters},
     {.name = "a dead peer finishes it", .run = a_dead_peer_finishes_it},
     {.name = "a call that is not made finishes", .run = a_call_that_is_not_made_finishes},
     {.name = "the time can be set", .run = the_time_can_be_set},

@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct yoke_metadata *list;
@@ -66,6 +67,62 @@ static void entries_can_be_removed(void) {
     CHECK_INT(yoke_metadata_remove(list, "a"), 1);
     CHECK_STR(contents(list), "");
     finish();
+}
+
+/* Copies of what is in the list already, which moves as it grows; removal by a key of the list itself. */
+static void a_list_can_be_changed_by_what_is_in_it(void) {
+    start();
+    char value[100];
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    CHECK_INT(yoke_metadata_add(list, "k", value), 0);
+    CHECK_INT(yoke_metadata_add(list, "j", "last"), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        struct yoke_metadata_entry first = {0};
+        CHECK(yoke_metadata_next(list, &first));
+        CHECK_INT(yoke_metadata_add(list, first.key, first.value), 0);
+    }
+    struct yoke_metadata_entry entry = {0};
+    unsigned copies = 0;
+    while (yoke_metadata_find(list, "k", &entry)) {
+        CHECK_STR(entry.value, value);
+        copies++;
+    }
+    CHECK_INT(copies, 51);
+    entry = (struct yoke_metadata_entry){0};
+    CHECK(yoke_metadata_next(list, &entry));
+    CHECK_INT(yoke_metadata_remove(list, entry.key), 51);
+    CHECK_STR(contents(list), "j=last ");
+    finish();
+}
+
+/* Of a list as a peer may send it: no beginning is taken unless it ends with an entry, and no byte is read beyond it. */
+static void every_beginning_and_every_other_byte_is_judged(void) {
+    static const char bytes[] = "\1\0\0\0\1k\0v\0\2\0\0\0\5k-bin\0\xff\0\0";
+    const size_t length = sizeof(bytes) - 1;
+    for (size_t size = 0; size <= length; size++) {
+        /* In a block of just this size, so that a byte too many is noticed. */
+        uint8_t *copy = malloc(size > 0 ? size : 1);
+        REQUIRE(copy != NULL);
+        memcpy(copy, bytes, size);
+        CHECK_INT(yoke__metadata_is_valid(copy, size, YOKE__METADATA_PAIRS), size == 0 || size == 9 || size == length);
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned value = 0; value < 256; value++) {
+                copy[at] = (uint8_t)value;
+                bool is_valid = yoke__metadata_is_valid(copy, size, YOKE__METADATA_PAIRS);
+                struct yoke_metadata sent = {.bytes = copy, .length = size};
+                struct yoke_metadata_entry entry = {0};
+                size_t read = 0;
+                while (is_valid && yoke_metadata_next(&sent, &entry)) {
+                    CHECK(entry.value[entry.length] == '\0' && strlen(entry.key) > 0);
+                    read += YOKE__METADATA_OVERHEAD + strlen(entry.key) + entry.length;
+                }
+                CHECK_INT(read, is_valid ? size : 0);
+            }
+            copy[at] = (uint8_t)bytes[at];
+        }
+        free(copy);
+    }
 }
 
 static void keys_and_values_must_be_of_their_kind(void) {
@@ -209,6 +266,8 @@ static void what_a_peer_sends_is_checked(void) {
 static const struct test_case cases[] = {
     {.name = "entries keep their order", .run = entries_keep_their_order},
     {.name = "entries can be removed", .run = entries_can_be_removed},
+    {.name = "a list can be changed by what is in it", .run = a_list_can_be_changed_by_what_is_in_it},
+    {.name = "every beginning and every other byte is judged", .run = every_beginning_and_every_other_byte_is_judged},
     {.name = "keys and values must be of their kind", .run = keys_and_values_must_be_of_their_kind},
     {.name = "a list is bounded", .run = a_list_is_bounded},
     {.name = "a sealed list does not change", .run = a_sealed_list_does_not_change},

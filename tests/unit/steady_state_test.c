@@ -22,6 +22,44 @@ static int call_with_deadline(struct machine *machine, const void *bytes, size_t
     return unit_echo_now(machine_channel(machine), &request, &options, outcome_take, outcome);
 }
 
+/* With an entry each way, besides. */
+static int call_with_metadata(struct machine *machine, const void *bytes, size_t length, struct outcome *outcome) {
+    static struct yoke_metadata *metadata;
+    if (metadata == NULL) {
+        REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+        REQUIRE_INT(yoke_metadata_add(metadata, "key", "value"), 0);
+    }
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .metadata = metadata};
+    Unit__Bytes request = UNIT__BYTES__INIT;
+    request.data = (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)bytes};
+    return unit_echo_as(machine_channel(machine), &request, &options, outcome_take, outcome);
+}
+
+static void act_with_metadata(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
+    (void)machine;
+    CHECK_INT(yoke_metadata_add(yoke_call_headers(call), "header", "value"), 0);
+    CHECK_INT(yoke_metadata_add(yoke_call_trailers(call), "trailer", "value"), 0);
+    CHECK_INT(unit_echo_as_reply(call, request), 0);
+}
+
+static unsigned hooks_run;
+
+static void on_start(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data) {
+    (void)call;
+    (void)status;
+    (void)call_data;
+    (void)user_data;
+    hooks_run++;
+}
+
+static void intercept(struct machine *machine) {
+    static const struct yoke_interceptor both = {.start = on_start, .finish = on_start};
+    REQUIRE_INT(yoke_channel_intercept(machine_channel(machine), &both, NULL), 0);
+    REQUIRE_INT(yoke_server_intercept(&machine->server, &both, NULL), 0);
+}
+
+static bool are_intercepted; /* both machines, at both sides */
+
 /* `depth` calls at once of the master, and as many of the worker where `both` is set. */
 static void make_round(unsigned depth, bool both, make_call *call) {
     unsigned count = both ? 2 * depth : depth;
@@ -51,6 +89,11 @@ static void count_allocations(make_call *call) {
     } table[] = {{1, false}, {DEPTH_MAX, false}, {1, true}, {DEPTH_MAX, true}};
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         machine_init_pair(&master, &worker, NULL);
+        master.act = worker.act = act_with_metadata;
+        if (are_intercepted) {
+            intercept(&master);
+            intercept(&worker);
+        }
         for (unsigned round = 0; round < 3; round++) {
             make_round(table[i].depth, table[i].both, call);
         }
@@ -76,10 +119,23 @@ static void with_deadlines(void) {
     count_allocations(call_with_deadline);
 }
 
+static void with_metadata(void) {
+    count_allocations(call_with_metadata);
+}
+
+static void with_interceptors(void) {
+    are_intercepted = true;
+    count_allocations(machine_call_now);
+    count_allocations(call_with_metadata);
+    CHECK(hooks_run > ROUNDS * DEPTH_MAX);
+}
+
 static const struct test_case cases[] = {
     {.name = "no malloc per call that is answered at once", .run = answered_at_once},
     {.name = "no malloc per call that is answered later", .run = answered_later},
     {.name = "no malloc per call with a deadline", .run = with_deadlines},
+    {.name = "no malloc per call with a little metadata", .run = with_metadata},
+    {.name = "no malloc per call with interceptors", .run = with_interceptors},
     {.name = NULL},
 };
 

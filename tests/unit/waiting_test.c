@@ -2,6 +2,7 @@
 #include "harness.h"
 #include "machine.h"
 #include "memory.h"
+#include "rpc/call.h"
 #include "rpc/cancel.h"
 #include "rpc/channel.h"
 #include "wire.h"
@@ -99,6 +100,25 @@ static void a_peer_must_be_ready(void) {
     master.connection.can_call = true;
     connect_peer();
     check_ended(&waited, YOKE_OK, false);
+    finish();
+}
+
+/* A connection that has failed, or whose peer leaves, is still the channel's until its owner has been told. */
+static void a_call_waits_for_the_peer_after_one_that_failed(void) {
+    start(NULL);
+    struct waited failed, leaving;
+    master.channel.connection = &master.connection;
+    master.connection.can_call = false;
+    CHECK_INT(call_now(10, 0, &failed), 0);
+    master.connection.can_call = true;
+    master.connection.peer_going_away = true;
+    CHECK_INT(call_now(10, 0, &leaving), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(failed.outcome.count + leaving.outcome.count, 0);
+    master.connection.peer_going_away = false;
+    connect_peer();
+    check_ended(&failed, YOKE_OK, false);
+    check_ended(&leaving, YOKE_OK, false);
     finish();
 }
 
@@ -260,6 +280,32 @@ static bool fail_one(size_t nth, bool is_stream) {
     return has_failed_early;
 }
 
+/* A stream whose end was promised while it waited is sent with its end, or ends. */
+static void a_promised_end_is_sent_or_the_call_ends(void) {
+    bool has_failed = true;
+    for (size_t nth = 0; has_failed; nth++) {
+        unsigned messages = 0;
+        struct waited waited;
+        start(NULL);
+        worker.server.announced = false;
+        REQUIRE_INT(unit_streams_serve(&worker.server, &streams, &messages), 0);
+        REQUIRE_INT(open_up(&waited), 0);
+        CHECK_INT(yoke_call_half_close(waited.call), 0);
+        master.channel.connection = &master.connection;
+        memory_fail_once(nth);
+        yoke__channel_attend(machine_channel(&master));
+        has_failed = memory_fail_never();
+        machine_exchange(&master, &worker);
+        check_ended(&waited, has_failed ? YOKE_RESOURCE_EXHAUSTED : YOKE_OK, waited.is_safe);
+        CHECK(has_failed || nth >= 1);
+        while (worker.connection.incoming_count > 0) {
+            struct yoke_call *call = YOKE__CONTAINER(worker.connection.incoming.next, struct yoke_call, link);
+            CHECK_INT(yoke_call_fail(call, YOKE_ABORTED, NULL), -ECANCELED);
+        }
+        finish();
+    }
+}
+
 static void want_of_memory_is_told(void) {
     for (unsigned is_stream = 0; is_stream < 2; is_stream++) {
         size_t nth = 0;
@@ -273,11 +319,13 @@ static void want_of_memory_is_told(void) {
 static const struct test_case cases[] = {
     {.name = "a call waits for its peer", .run = a_call_waits_for_its_peer},
     {.name = "a peer must be ready", .run = a_peer_must_be_ready},
+    {.name = "a call waits for the peer after one that failed", .run = a_call_waits_for_the_peer_after_one_that_failed},
     {.name = "without hope nothing waits", .run = without_hope_nothing_waits},
     {.name = "a waiting call can end", .run = a_waiting_call_can_end},
     {.name = "what waits is bounded", .run = what_waits_is_bounded},
     {.name = "a call can come to nothing when it is sent", .run = a_call_can_come_to_nothing_when_it_is_sent},
     {.name = "a stream begins when there is a peer", .run = a_stream_begins_when_there_is_a_peer},
+    {.name = "a promised end is sent, or the call ends", .run = a_promised_end_is_sent_or_the_call_ends},
     {.name = "want of memory is told", .run = want_of_memory_is_told},
     {.name = NULL},
 };
