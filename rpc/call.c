@@ -175,6 +175,9 @@ int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, co
     int result = check_wanted(call);
     if (result == 0) {
         result = answer_reply(call, reply);
+    } else {
+        struct yoke_status status = {YOKE_CANCELLED, "the caller cannot be reached"};
+        yoke__call_finish(call, &status);
     }
     let_go(call, result <= 0);
     return result < 0 ? result : 0;
