@@ -36,7 +36,7 @@ struct yoke__engine {
     bool is_turn_due;                 /* the loop must not sleep before a blocking call has looked again */
 
     /* Run the loop until it is over with one of our calls, which is asked once a turn. -EINTR: a callback told the loop to
-     * stop; -ENOENT: nothing is left that the loop could wait for. Set by io.c. */
+     * stop; -ENOTCONN: nothing is left that the loop could wait for. Set by io.c. */
     int (*wait)(struct yoke__engine *engine, const struct yoke_call *call,
                 bool (*is_over)(const struct yoke_call *call));
     void *wait_data;

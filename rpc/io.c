@@ -143,7 +143,7 @@ static int wait_for_call(struct yoke__engine *engine, const struct yoke_call *ca
     if (is_over(call)) {
         return 0;
     }
-    return active != 0 ? -EINTR : -ENOENT;
+    return active != 0 ? -EINTR : -ENOTCONN;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------------------- */
