@@ -335,7 +335,7 @@ struct yoke_sync {
 #define YOKE_SYNC_INIT .status = {YOKE_OK, ""}, .call = NULL
 
 /*
- * Free what the sync holds. A call that has not ended is cancelled. Using the sync for another call does the same first. While
+ * Free what the sync holds. A call that has not ended is cancelled; until then it counts as one in flight. Using the sync for another call does the same first. While
  * another function waits for it, further down the stack, this only cancels. Also after its master or worker is gone.
  */
 void yoke_sync_release(struct yoke_sync *sync);
