@@ -13,7 +13,7 @@ static struct yoke__engine engine;
 static struct yoke__io io;
 static struct yoke_call calls[2]; /* over when retired; nothing else of them is looked at */
 static int result;                /* of waiting for the first, within a callback */
-static int kept;                  /* what an ev_run() around it returned */
+static bool goes_on;              /* the loop around that one ends only a while later, unless it has been told to end */
 static ev_timer keeper;           /* keeps the loop running for ever */
 static ev_timer timer;
 static unsigned turns; /* of the loop */
@@ -45,7 +45,8 @@ static void start(void) {
     ev_unref(loop);
     turns = 0;
     calls[0] = calls[1] = (struct yoke_call){0};
-    result = kept = -1000;
+    result = -1000;
+    goes_on = false;
 }
 
 static void finish(void) {
@@ -163,9 +164,8 @@ static void wait_within(struct ev_loop *of, ev_timer *watcher, int events) {
     soon(act_within);
     result = wait_for(0);
     if (result == 0 || act_within == break_one) {
-        /* So that the loop around it ends only if it was told to, or after this. */
         soon(break_one);
-        kept = 1;
+        goes_on = true;
     }
 }
 
@@ -174,10 +174,8 @@ static bool run_around(void (*act)(struct ev_loop *of, ev_timer *watcher, int ev
     start();
     act_within = act;
     soon(wait_within);
-    unsigned before = turns;
     ev_run(loop, 0);
-    (void)before;
-    bool is_broken = ev_is_active(&timer) || kept != 1;
+    bool is_broken = !goes_on || ev_is_active(&timer);
     finish();
     return is_broken;
 }
@@ -200,6 +198,23 @@ static void end_and_break_all(struct ev_loop *of, ev_timer *watcher, int events)
 static void a_break_in_the_turn_that_ends_the_call_is_kept(void) {
     CHECK(run_around(end_and_break_all));
     CHECK_INT(result, 0);
+}
+
+static void wait_with_break_pending(struct ev_loop *of, ev_timer *watcher, int events) {
+    (void)watcher;
+    (void)events;
+    ev_timer_init(&timer, end_and_break_all, 3600., 0.);
+    ev_feed_event(of, &timer, EV_CUSTOM);
+    result = wait_for(0);
+}
+
+static void a_break_that_was_pending_is_kept(void) {
+    start();
+    soon(wait_with_break_pending);
+    /* It would not return. */
+    ev_run(loop, 0);
+    CHECK_INT(result, 0);
+    finish();
 }
 
 static void the_end_of_the_call_does_not_end_the_loop_around_it(void) {
@@ -314,6 +329,7 @@ static const struct test_case cases[] = {
     CASE(a_break_of_one_ends_the_waiting_alone),
     CASE(a_break_of_all_ends_the_loop_around_it),
     CASE(a_break_in_the_turn_that_ends_the_call_is_kept),
+    CASE(a_break_that_was_pending_is_kept),
     CASE(the_end_of_the_call_does_not_end_the_loop_around_it),
     CASE(a_break_before_the_last_sleep_is_kept),
     CASE(the_outer_one_is_over_first),
