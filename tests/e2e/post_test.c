@@ -164,7 +164,7 @@ static void a_worker_does_not_end_before_its_threads_have_answered(void) {
 }
 
 #define CASE(function) \
-    { .name = #function, .run = function }
+    { .name = #function, .run = (function) }
 static const struct test_case cases[] = {
     CASE(many_threads_post_to_a_master),
     CASE(what_has_not_run_by_the_end_never_does),

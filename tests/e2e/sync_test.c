@@ -348,7 +348,7 @@ static void the_death_of_the_worker_ends_a_stream(void) {
 }
 
 #define CASE(function) \
-    { .name = #function, .run = function }
+    { .name = #function, .run = (function) }
 static const struct test_case cases[] = {
     CASE(a_worker_calls_its_master_before_it_serves),
     CASE(a_worker_needs_no_run_to_call),

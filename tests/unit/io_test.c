@@ -319,7 +319,7 @@ static void a_loop_of_a_callbacks_own_is_left_alone(void) {
 }
 
 #define CASE(function) \
-    { .name = #function, .run = function }
+    { .name = #function, .run = (function) }
 static const struct test_case cases[] = {
     CASE(it_ends_with_the_call),
     CASE(what_was_pending_before_counts),

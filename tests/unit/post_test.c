@@ -179,7 +179,7 @@ static void without_a_descriptor_there_is_no_door(void) {
 }
 
 #define CASE(function) \
-    { .name = #function, .run = function }
+    { .name = #function, .run = (function) }
 static const struct test_case cases[] = {
     CASE(they_run_once_in_order_from_the_loop),
     CASE(the_loop_is_woken_once_for_all_that_gathers),

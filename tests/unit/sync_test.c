@@ -709,7 +709,7 @@ static void holding_and_resuming_it_is_without_effect(void) {
 }
 
 #define CASE(function) \
-    { .name = #function, .run = function }
+    { .name = #function, .run = (function) }
 static const struct test_case cases[] = {
     CASE(a_reply_lives_until_the_sync_is_used_again),
     CASE(an_error_is_the_code_and_tells_more),
