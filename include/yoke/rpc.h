@@ -315,8 +315,9 @@ const struct yoke_metadata *yoke_call_details(const struct yoke_call *call);
  * > 0           the call has ended with this enum yoke_code, of which sync->status tells more
  * -EDEADLK      inside a callback or handler of Yoke, or a posted function: nothing could arrive while it waits
  * -EINTR        meanwhile a callback said ev_break(). That ends the waiting, and with EVBREAK_ALL runs of the loop around it,
- *               too. A unary call is then given up; of a stream, the function can be called again
- * -ENOTCONN     nothing keeps the loop running any more, so no answer can come; then the same
+ *               too. A unary call is then given up; of a stream, the function can be called again. (An ev_break() that was
+ *               said before, in the same callback of yours, is forgotten: libev does that when the loop is run again.)
+ * -ENOTCONN     nothing keeps the loop running any more, so no answer can come; then the same. Or no peer to start with
  * -EBUSY        the sync is being waited for already: this is a callback of a watcher of yours
  * -EINVAL       no call, or one of another method
  * -ECHILD       in a process forked from the one that made the channel or the call
@@ -335,14 +336,15 @@ struct yoke_sync {
 #define YOKE_SYNC_INIT .status = {YOKE_OK, ""}, .call = NULL
 
 /*
- * Free what the sync holds. A call that has not ended is cancelled; until then it counts as one in flight. Using the sync for another call does the same first. While
- * another function waits for it, further down the stack, this only cancels. Also after its master or worker is gone.
+ * Free what the sync holds. A call that has not ended is cancelled; it is in flight until then, and keeps a worker that is to
+ * stop. Using the sync for another call does the same first. While another function waits for it, further down the stack, this
+ * only cancels. It may come after the end of the master or worker.
  */
 void yoke_sync_release(struct yoke_sync *sync);
 
 /*
- * The call, for yoke_call_cancel(), yoke_call_peer() and other questions; until the sync is used again or released. NULL: none.
- * yoke_call_hold(), yoke_call_resume() and yoke_call_on_writable() are without effect on it.
+ * The call, for yoke_call_cancel(), its peer, metadata and details of its status; until the sync is used for another or
+ * released. NULL: none. yoke_call_hold(), yoke_call_resume() and yoke_call_on_writable() are without effect on it.
  */
 struct yoke_call *yoke_sync_call(const struct yoke_sync *sync);
 
@@ -542,36 +544,38 @@ int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, c
  */
 int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, size_t index, const void **ret_detail);
 
- * Make a unary call and wait for its reply. `options` hold as ever;
- the deadline is what bounds the wait. `ret_reply` is the *sync's. * /
-     int yoke_sync_unary(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
-                         const struct yoke_call_options *options, struct yoke_sync *sync, const void **ret_reply);
+/*
+ * Make a unary call and wait for its reply. `options` hold as ever; the deadline is what bounds the wait. `ret_reply` is the
+ * sync's.
+ */
+int yoke_sync_unary(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                    const struct yoke_call_options *options, struct yoke_sync *sync, const void **ret_reply);
 
- /* Start a call that streams, without waiting. `request` is NULL when requests stream. */
- int yoke_sync_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
-                    const struct yoke_call_options *options, struct yoke_sync *sync);
+/* Start a call that streams, without waiting. `request` is NULL when requests stream. */
+int yoke_sync_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                   const struct yoke_call_options *options, struct yoke_sync *sync);
 
- /*
+/*
  * The next reply of a stream, as soon as there is one; those that have come are given before the end, whatever that is. What is
  * not taken holds the peer up: it gets credit for what is.
  */
- int yoke_sync_next(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_message);
+int yoke_sync_next(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_message);
 
- /* Send a message, as soon as it is taken. -EPIPE: after the half-close, or the call has ended well without it. */
- int yoke_sync_write(struct yoke_sync *sync, const struct yoke_method *method, const void *message);
+/* Send a message, as soon as it is taken. -EPIPE: after the half-close, or the call has ended well without it. */
+int yoke_sync_write(struct yoke_sync *sync, const struct yoke_method *method, const void *message);
 
- /* Half-close, if that has not been done, and wait for the only reply. */
- int yoke_sync_close(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_reply);
+/* Half-close, if that has not been done, and wait for the only reply. */
+int yoke_sync_close(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_reply);
 
- /*
+/*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a
  * subscription drops it. Errors as yoke_channel_call(); and -EPERM: an event of package yoke.v1, which only Yoke emits, and
  * only in the master's own process. With several receivers, an error of one does not keep the event
  * from the others; the first error is returned.
  */
- int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event);
+int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type *type, const void *event);
 
- /*
+/*
  * Offer a service. `service`, `handlers` and what `user_data` points to must outlive the server. A call to a method
  * whose handler is NULL, or that no service here has, is answered UNIMPLEMENTED.
  *
@@ -585,10 +589,10 @@ int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, s
  *             before its first call, event, or yoke_worker_run()
  * -ENOMEM     out of memory
  */
- int yoke_server_add(struct yoke_server *server, const struct yoke_service *service, const void *handlers,
-                     void *user_data);
+int yoke_server_add(struct yoke_server *server, const struct yoke_service *service, const void *handlers,
+                    void *user_data);
 
- /*
+/*
  * Answer a call. `reply` is encoded before this returns. The call is finished and must not be used again, whatever is
  * returned.
  *
@@ -599,22 +603,22 @@ int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, s
  * -ECANCELED    the call is cancelled, or its deadline has passed
  * -ENOMEM       the reply could not be queued; the connection is closed so that the caller learns of it
  */
- int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply);
+int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply);
 
- /*
+/*
  * Subscribe to an event, whoever sends it to this process. Handlers run in the order of subscription, from the loop.
  * The event lives until the handler returns. -EINVAL: no handler, or an id of 0. -EEXIST: this handler with this user_data is subscribed already; or the
  * id is taken by an event of another name. -ENOMEM: out of memory.
  */
- int yoke_events_on(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
+int yoke_events_on(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
+                   void *user_data);
+
+/* End a subscription; also from inside a handler. -ENOENT: there is none. */
+int yoke_events_off(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
                     void *user_data);
 
- /* End a subscription; also from inside a handler. -ENOENT: there is none. */
- int yoke_events_off(struct yoke_events *events, const struct yoke_event_type *type, yoke_function *handler,
-                     void *user_data);
-
 #ifdef __cplusplus
- }
+}
 #endif
 
 #endif
