@@ -305,8 +305,9 @@ static bool take_fragment(struct yoke_call *call, const struct yoke__frame *fram
     memcpy(part->data + part->end, payload, length);
     part->end += length;
     /* A message can be larger than all credit, so what is put together gives it back; but not one that has to wait behind
-     * others or for its user, or an unread stream could go on for ever. */
-    if (yoke__stream_takes_one(call) || (!stream->held && stream->inbox_count == 0)) {
+     * others or for its user, or an unread stream could go on for ever. A user that blocks may be waiting for this one. */
+    bool waits_for_user = stream->held && !call->is_sync;
+    if (yoke__stream_takes_one(call) || (!waits_for_user && stream->inbox_count == 0)) {
         give_back(call, yoke__stream_cost(frame->length));
     } else {
         stream->inbox_part_cost += yoke__stream_cost(frame->length);

@@ -196,7 +196,7 @@ static int report_end(struct yoke_sync *sync) {
 int yoke_sync_write(struct yoke_sync *sync, const struct yoke_method *method, const void *message) {
     int error = check_method(sync, method);
     while (error == 0) {
-        error = has_status(sync->call) ? -ECANCELED : yoke_call_send(sync->call, method, message);
+        error = yoke_call_send(sync->call, method, message);
         if (error == -ECANCELED) {
             int result = report_end(sync);
             return result != 0 ? result : -EPIPE;
@@ -212,7 +212,7 @@ int yoke_sync_write(struct yoke_sync *sync, const struct yoke_method *method, co
 int yoke_sync_half_close(struct yoke_sync *sync) {
     int error = check_sync(sync);
     if (error == 0) {
-        error = has_status(sync->call) ? -ECANCELED : yoke_call_half_close(sync->call);
+        error = yoke_call_half_close(sync->call);
     }
     return error == -ECANCELED ? report_end(sync) : error;
 }
@@ -222,7 +222,7 @@ int yoke_sync_close(struct yoke_sync *sync, const struct yoke_method *method, co
     if (error == 0 && method->kind != YOKE_CLIENT_STREAMING) {
         error = -EINVAL;
     }
-    if (error == 0 && !has_status(sync->call)) {
+    if (error == 0) {
         error = yoke_call_half_close(sync->call);
     }
     /* It may have been closed before, or have ended. */

@@ -257,6 +257,26 @@ static void a_stream_that_is_read_slowly_waits(void) {
     lab_close(&lab);
 }
 
+static void a_stream_of_large_messages_arrives(void) {
+    struct lab lab;
+    lab_open(&lab, NULL);
+    struct yoke_sync sync = {YOKE_SYNC_INIT};
+    Probe__StreamPlan plan = PROBE__STREAM_PLAN__INIT;
+    const Probe__Payload *message = NULL;
+    plan.reply = 5;
+    plan.reply_bytes = 3500000;
+    REQUIRE_INT(probe_streams_count_sync(lab_channel(&lab), &plan, NULL, &sync), 0);
+    for (uint32_t i = 0; i < plan.reply; i++) {
+        REQUIRE_INT(probe_streams_count_next(&sync, &message), 0);
+        REQUIRE(message != NULL);
+        CHECK_INT(message->data.len, plan.reply_bytes);
+    }
+    CHECK_INT(probe_streams_count_next(&sync, &message), 0);
+    CHECK(message == NULL);
+    yoke_sync_release(&sync);
+    lab_close(&lab);
+}
+
 static int write_chat(struct yoke_sync *sync, uint32_t number, char command, size_t size) {
     Probe__Payload message = PROBE__PAYLOAD__INIT;
     message.data.data = stream_data(number, size);
@@ -360,6 +380,7 @@ static const struct test_case cases[] = {
     CASE(a_master_is_not_destroyed_while_it_blocks),
     CASE(nobody_blocks_inside_a_callback),
     CASE(a_stream_that_is_read_slowly_waits),
+    CASE(a_stream_of_large_messages_arrives),
     CASE(writing_waits_for_a_reader_that_does_not_read),
     CASE(a_sum_is_written_as_fast_as_it_is_read),
     CASE(releasing_an_unfinished_call_cancels_it),

@@ -17,14 +17,17 @@ static struct machine master, worker;
 static struct yoke_sync held;
 static const Unit__Bytes *reply;
 
-/* ---- The streams that are served: as many messages as the request has bytes, and what was sent ------------------- */
+/* ---- The streams that are served: as many messages as the request has bytes, modulo 1,000; and what was sent ----- */
 
 static unsigned down_sent, up_received, cancelled;
 static struct yoke_call *open_call;
 static bool answer_early; /* with what there is at the first message */
 static enum yoke_code end_code;
 
-static uint8_t large_data[100000];
+#define MESSAGE_SIZE 100000
+#define GIANT_SIZE (YOKE__CREDIT_INITIAL + 1000000)
+static uint8_t large_data[GIANT_SIZE];
+static const size_t *down_sizes; /* of the messages; NULL: MESSAGE_SIZE */
 
 static void end_stream(struct yoke_call *call) {
     if (end_code == YOKE_OK) {
@@ -37,9 +40,10 @@ static void end_stream(struct yoke_call *call) {
 static void send_down(struct yoke_call *call, void *user_data) {
     const size_t wanted = (size_t)(uintptr_t)user_data;
     Unit__Bytes message = UNIT__BYTES__INIT;
-    message.data = (ProtobufCBinaryData){.len = sizeof(large_data), .data = large_data};
+    message.data.data = large_data;
     int error = 0;
     while (down_sent < wanted && error == 0) {
+        message.data.len = down_sizes != NULL ? down_sizes[down_sent] : MESSAGE_SIZE;
         memcpy(large_data, &down_sent, sizeof(down_sent));
         error = unit_streams_down_reply(call, &message);
         down_sent += error == 0;
@@ -58,10 +62,11 @@ static void on_cancelled(struct yoke_call *call, void *user_data) {
 
 static void on_down(struct yoke_call *call, const Unit__Bytes *request, void *user_data) {
     (void)user_data;
+    void *wanted = (void *)(uintptr_t)(request->data.len % 1000);
     down_sent = 0;
     (void)yoke_call_on_cancel(call, on_cancelled, NULL);
-    yoke_call_on_writable(call, send_down, (void *)(uintptr_t)request->data.len);
-    send_down(call, (void *)(uintptr_t)request->data.len);
+    yoke_call_on_writable(call, send_down, wanted);
+    send_down(call, wanted);
 }
 
 static void on_open(struct yoke_call *call, void *user_data) {
@@ -124,6 +129,7 @@ static void start(void) {
     held = (struct yoke_sync){YOKE_SYNC_INIT};
     reply = NULL;
     answer_early = false;
+    down_sizes = NULL;
     end_code = YOKE_OK;
     open_call = NULL;
     cancelled = 0;
@@ -357,9 +363,11 @@ static void a_forked_copy_is_refused(void) {
     REQUIRE_INT(unit_streams_both_sync(machine_channel(&master), NULL, &held), 0);
     pid_t pid = fork();
     if (pid == 0) {
+        size_t queued = master.connection.output.queued;
         try_all();
         check_all(-ECHILD);
         yoke_sync_release(&held);
+        CHECK_INT(master.connection.output.queued, queued);
         CHECK(yoke_sync_call(&held) == NULL);
         _exit(0);
     }
@@ -449,7 +457,7 @@ static void take_down(unsigned number) {
     reply = NULL;
     REQUIRE_INT(unit_streams_down_next(&held, &reply), 0);
     REQUIRE(reply != NULL);
-    REQUIRE_INT(reply->data.len, sizeof(large_data));
+    REQUIRE_INT(reply->data.len, MESSAGE_SIZE);
     memcpy(&found, reply->data.data, sizeof(found));
     REQUIRE_INT(found, number);
 }
@@ -470,9 +478,45 @@ static void replies_come_one_by_one_and_make_room_for_more(void) {
     start();
     open_down(100);
     machine_exchange(&master, &worker);
-    CHECK_INT(down_sent, YOKE__CREDIT_INITIAL / (sizeof(large_data) + 100) + 1);
-    CHECK(master.connection.buffered_bytes <= YOKE__CREDIT_INITIAL + sizeof(large_data));
+    CHECK_INT(down_sent, YOKE__CREDIT_INITIAL / (MESSAGE_SIZE + 100) + 1);
+    CHECK(master.connection.buffered_bytes <= YOKE__CREDIT_INITIAL + MESSAGE_SIZE);
     for (unsigned i = 0; i < 100; i++) {
+        take_down(i);
+        CHECK(master.connection.buffered_bytes <= YOKE__CREDIT_INITIAL + MESSAGE_SIZE);
+    }
+    check_end(YOKE_OK, "");
+    finish();
+}
+
+/* Larger than all credit, as the first and behind others. */
+static void replies_can_be_larger_than_the_credit(void) {
+    static const size_t sizes[] = {GIANT_SIZE, 10, 10, GIANT_SIZE, 10, GIANT_SIZE, GIANT_SIZE};
+    const size_t count = sizeof(sizes) / sizeof(*sizes);
+    start();
+    down_sizes = sizes;
+    open_down(count);
+    machine_exchange(&master, &worker);
+    /* What is not taken does not go on for ever. */
+    CHECK(down_sent < count);
+    CHECK(master.connection.buffered_bytes <= 2 * GIANT_SIZE + 1000);
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE_INT(unit_streams_down_next(&held, &reply), 0);
+        REQUIRE(reply != NULL);
+        CHECK_INT(reply->data.len, sizes[i]);
+    }
+    check_end(YOKE_OK, "");
+    finish();
+}
+
+/* The request goes in fragments, so the call has a stream before it has a user that blocks. */
+static void a_large_request_changes_nothing(void) {
+    static uint8_t data[1200003];
+    start();
+    Unit__Bytes request = UNIT__BYTES__INIT;
+    request.data = (ProtobufCBinaryData){.len = sizeof(data), .data = data};
+    REQUIRE_INT(unit_streams_down_sync(machine_channel(&master), &request, NULL, &held), 0);
+    machine_exchange(&master, &worker);
+    for (unsigned i = 0; i < 3; i++) {
         take_down(i);
     }
     check_end(YOKE_OK, "");
@@ -486,8 +530,12 @@ static void an_error_comes_behind_the_replies(void) {
     machine_exchange(&master, &worker);
     CHECK_INT(down_sent, 5);
     for (unsigned i = 0; i < 5; i++) {
+        /* It is in flight, and what it holds is counted, until all has been taken. */
+        CHECK_INT(master.connection.outgoing_count, 1);
         take_down(i);
     }
+    CHECK_INT(master.connection.outgoing_count, 0);
+    CHECK(master.engine.is_turn_due);
     check_end(YOKE_DATA_LOSS, "as asked");
     finish();
 }
@@ -597,7 +645,7 @@ static void requests_wait_for_room(void) {
     start();
     REQUIRE_INT(unit_streams_up_sync(machine_channel(&master), NULL, &held), 0);
     for (unsigned i = 0; i < 100; i++) {
-        REQUIRE_INT(write_up(sizeof(large_data)), 0);
+        REQUIRE_INT(write_up(MESSAGE_SIZE), 0);
     }
     CHECK(master.turns > 0);
     REQUIRE_INT(unit_streams_up_close(&held, &reply), 0);
@@ -629,7 +677,7 @@ static void an_early_answer_ends_the_writing(void) {
     REQUIRE_INT(unit_streams_up_sync(machine_channel(&master), NULL, &held), 0);
     int result = 0;
     for (unsigned i = 0; i < 100 && result == 0; i++) {
-        result = write_up(sizeof(large_data));
+        result = write_up(MESSAGE_SIZE);
     }
     CHECK_INT(result, -EPIPE);
     REQUIRE_INT(unit_streams_up_close(&held, &reply), 0);
@@ -644,7 +692,7 @@ static void an_early_error_ends_the_writing(void) {
     REQUIRE_INT(unit_streams_up_sync(machine_channel(&master), NULL, &held), 0);
     int result = 0;
     for (unsigned i = 0; i < 100 && result == 0; i++) {
-        result = write_up(sizeof(large_data));
+        result = write_up(MESSAGE_SIZE);
     }
     CHECK_INT(result, YOKE_ABORTED);
     CHECK_STR(held.status.message, "as asked");
@@ -696,12 +744,12 @@ static void replies_outlive_the_writing(void) {
 
 static void holding_and_resuming_it_is_without_effect(void) {
     start();
-    open_down(3);
+    open_down(100);
     yoke_call_resume(yoke_sync_call(&held));
     machine_exchange(&master, &worker);
-    yoke_call_resume(yoke_sync_call(&held));
-    machine_exchange(&master, &worker);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 100; i++) {
+        yoke_call_resume(yoke_sync_call(&held));
+        machine_exchange(&master, &worker);
         take_down(i);
     }
     check_end(YOKE_OK, "");
@@ -725,6 +773,8 @@ static const struct test_case cases[] = {
     CASE(two_at_once_when_a_watcher_blocks_too),
     CASE(misuse_is_refused),
     CASE(replies_come_one_by_one_and_make_room_for_more),
+    CASE(replies_can_be_larger_than_the_credit),
+    CASE(a_large_request_changes_nothing),
     CASE(an_error_comes_behind_the_replies),
     CASE(what_has_come_outlives_the_connection),
     CASE(the_end_of_the_peer_comes_behind_what_it_sent),
