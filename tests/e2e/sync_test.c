@@ -95,6 +95,34 @@ static void a_master_calls_a_worker_that_is_starting(void) {
     lab_close(&lab);
 }
 
+/* Of either kind, with nobody there when they begin. */
+static void a_call_can_wait_for_a_worker(void) {
+    struct lab lab;
+    lab_open(&lab, &(struct lab_options){.restart = true, .restart_pause_ms = 50});
+    for (unsigned i = 0; i < 2; i++) {
+        struct yoke_sync sync = {YOKE_SYNC_INIT};
+        const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .wait_for_ready = true};
+        Probe__Payload request = PROBE__PAYLOAD__INIT;
+        const Probe__Payload *reply = NULL;
+        REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGKILL), 0);
+        LAB_WAIT(&lab, lab.death_count == i + 1);
+        request.data.data = (uint8_t[]){1, 2, 3};
+        request.data.len = 3;
+        if (i == 0) {
+            CHECK_INT(probe_common_echo_sync(yoke_pool_channel(lab.pool), &request, &options, &sync, &reply), 0);
+        } else {
+            REQUIRE_INT(probe_streams_chat_sync(yoke_pool_channel(lab.pool), &options, &sync), 0);
+            CHECK_INT(probe_streams_chat_write(&sync, &request), 0);
+            CHECK_INT(probe_streams_chat_next(&sync, &reply), 0);
+        }
+        REQUIRE(reply != NULL);
+        CHECK_INT(reply->data.len, 3);
+        CHECK_INT(lab.ready_count, i + 2);
+        yoke_sync_release(&sync);
+    }
+    lab_close(&lab);
+}
+
 static void a_deadline_ends_the_waiting(void) {
     struct lab lab;
     lab_open(&lab, NULL);
@@ -375,6 +403,7 @@ static const struct test_case cases[] = {
     CASE(a_worker_is_told_to_stop_while_it_blocks),
     CASE(a_master_calls_its_workers),
     CASE(a_master_calls_a_worker_that_is_starting),
+    CASE(a_call_can_wait_for_a_worker),
     CASE(a_deadline_ends_the_waiting),
     CASE(the_death_of_the_worker_ends_the_waiting),
     CASE(a_master_is_not_destroyed_while_it_blocks),

@@ -214,6 +214,37 @@ static void an_error_is_the_code_and_tells_more(void) {
     finish();
 }
 
+static void answer_with_trailer(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
+    (void)machine;
+    (void)request;
+    CHECK_INT(yoke_metadata_add(yoke_call_trailers(call), "cause", "for the test"), 0);
+    (void)yoke_call_fail(call, YOKE_NOT_FOUND, "no such thing");
+}
+
+static void change_status(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data) {
+    (void)call;
+    (void)call_data;
+    (void)user_data;
+    status->code = YOKE_ABORTED;
+    status->message = "changed";
+}
+
+static void what_goes_with_the_status_is_there(void) {
+    static const struct yoke_interceptor interceptor = {.finish = change_status};
+    struct yoke_metadata_entry entry = {0};
+    start();
+    worker.act = answer_with_trailer;
+    CHECK_INT(call_as(NULL), YOKE_NOT_FOUND);
+    REQUIRE(yoke_metadata_find(yoke_call_trailers(yoke_sync_call(&held)), "cause", &entry));
+    CHECK_STR(entry.value, "for the test");
+    /* An interceptor's word counts, also when there was a reply. */
+    REQUIRE_INT(yoke_channel_intercept(machine_channel(&master), &interceptor, NULL), 0);
+    CHECK_INT(call_now("x"), YOKE_ABORTED);
+    CHECK_STR(held.status.message, "changed");
+    CHECK(reply == NULL);
+    finish();
+}
+
 static int call_later(const struct yoke_call_options *options) {
     const Unit__Bytes request = UNIT__BYTES__INIT;
     return unit_echo_later_sync(machine_channel(&master), &request, options, &held, &reply);
@@ -761,6 +792,7 @@ static void holding_and_resuming_it_is_without_effect(void) {
 static const struct test_case cases[] = {
     CASE(a_reply_lives_until_the_sync_is_used_again),
     CASE(an_error_is_the_code_and_tells_more),
+    CASE(what_goes_with_the_status_is_there),
     CASE(it_waits_as_long_as_it_takes),
     CASE(the_deadline_ends_the_waiting),
     CASE(the_end_of_the_peer_ends_the_waiting),
