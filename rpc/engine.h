@@ -42,7 +42,7 @@ struct yoke__engine {
     void *wait_data;
     unsigned wait_depth; /* > 0 while a call blocks */
 
-    unsigned fork_count;              /* yoke__fork_count() when the engine was made */
+    unsigned fork_count; /* yoke__fork_count() when the engine was made */
 };
 
 /*
