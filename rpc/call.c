@@ -196,7 +196,7 @@ int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, co
     if (result == 0) {
         result = answer_reply(call, reply);
     } else {
-        struct yoke_status status = {YOKE_CANCELLED, "the caller cannot be reached"};
+        struct yoke_status status = {YOKE_CANCELLED, "the caller is gone"};
         yoke__call_finish(call, &status);
     }
     let_go(call, result <= 0);

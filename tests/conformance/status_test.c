@@ -13,6 +13,7 @@
 #include <string.h>
 
 static struct machine master, worker;
+static struct wire wire; /* what a peer says by hand */
 
 /* How the master's call ended. */
 static struct ended {
@@ -108,7 +109,7 @@ static void on_stream_end(struct yoke_call *call, const struct yoke_status *stat
 }
 
 static Unit__Bytes bytes_of(size_t size) {
-    static uint8_t zeros[300000];
+    static uint8_t zeros[1500000];
     Unit__Bytes bytes = UNIT__BYTES__INIT;
     REQUIRE(size <= sizeof(zeros));
     bytes.data = (ProtobufCBinaryData){.len = size, .data = zeros};
@@ -206,6 +207,14 @@ static void a_reply_over_the_limit_of_the_client(void) {
     call_as(200, &options);
     expect(YOKE_RESOURCE_EXHAUSTED, "is larger than max_reply_bytes");
     CHECK_INT(worker.handled, 1);
+    finish();
+
+    /* So much larger than anything that may come that it is not even taken in. */
+    start();
+    master.engine.limits.max_metadata_bytes = 0;
+    call_as(200000, NULL);
+    master.engine.limits.max_message_bytes = 100;
+    expect(YOKE_RESOURCE_EXHAUSTED, "200004 bytes, is larger than max_reply_bytes");
     finish();
 }
 
@@ -469,51 +478,7 @@ static void a_reply_that_takes_too_much_memory(void) {
     finish();
 }
 
-/* ---- Want of memory */
-
-/* Calls, and lets each allocation fail in turn that `to` makes when it gets what `from` has sent. */
-static void fail_each_allocation(struct machine *from, struct machine *to) {
-    bool has_failed = true;
-    unsigned refused = 0;
-    for (size_t nth = 0; has_failed; nth++) {
-        start();
-        call_with_metadata();
-        if (from == &worker) {
-            worker.act = reply_with_headers;
-            machine_carry(&master, &worker, 0);
-        }
-        memory_fail_once(nth);
-        machine_carry(from, to, 0);
-        machine_settle(to);
-        has_failed = memory_fail_never();
-        machine_exchange(&master, &worker);
-        bool is_broken = master.connection.failure[0] != '\0' || worker.connection.failure[0] != '\0';
-        if (ended.count == 0) {
-            /* It could not even be said: only the end of the connection can. */
-            CHECK(is_broken);
-            machine_close(&master, "broken");
-            CHECK_STR(yoke_code_name(ended.code), "UNAVAILABLE");
-        } else if (ended.code != YOKE_OK) {
-            CHECK_STR(yoke_code_name(ended.code), "RESOURCE_EXHAUSTED");
-            CHECK_CONTAINS(ended.message, "memory");
-            refused++;
-        }
-        CHECK_INT(ended.count, 1);
-        machine_release(&master);
-        machine_release(&worker);
-    }
-    CHECK(refused > 0);
-}
-
-static void a_server_without_memory(void) {
-    fail_each_allocation(&master, &worker);
-}
-
-static void a_client_without_memory(void) {
-    fail_each_allocation(&worker, &master);
-}
-
-/* ---- Interceptors */
+/* ---- What interceptors say */
 
 /* What an interceptor says, and what it saw. */
 struct word {
@@ -553,6 +518,206 @@ static void intercept(bool at_client, struct word *word) {
                           : yoke_server_intercept(&worker.server, &interceptor, word),
                 0);
 }
+
+/* ---- Want of memory */
+
+/* Something that needs memory, and what the caller hears at least once when each allocation of it fails in turn. */
+struct shortage {
+    void (*prepare)(void);
+    void (*act)(void); /* where they fail */
+    const char *message;
+};
+
+static void to_worker(void) {
+    machine_carry(&master, &worker, 0);
+}
+
+static void to_master(void) {
+    machine_carry(&worker, &master, 0);
+}
+
+/* So large that it goes in fragments. */
+#define LARGE 1500000
+
+static void prepare_intercepted(void) {
+    static struct word word;
+    word = (struct word){0};
+    intercept(false, &word);
+    call_as(0, NULL);
+}
+
+static void prepare_stream(void) {
+    (void)call_both();
+}
+
+static void send_one(size_t size) {
+    struct yoke_call *call = call_both();
+    machine_exchange(&master, &worker);
+    const Unit__Bytes message = bytes_of(size);
+    CHECK_INT(unit_streams_both_send(call, &message), 0);
+}
+
+static void prepare_message_on_hold(void) {
+    holds = true;
+    send_one(200000);
+}
+
+static void prepare_large_message(void) {
+    send_one(LARGE);
+}
+
+static void prepare_handled_call(void) {
+    call_later();
+    machine_exchange(&master, &worker);
+}
+
+static void answer_large(void) {
+    (void)machine_answer_held(&worker, bytes_of(LARGE).data.data, LARGE);
+}
+
+static void prepare_large_reply(void) {
+    prepare_handled_call();
+    answer_large();
+}
+
+static void prepare_answered_call(void) {
+    call_as(10, NULL);
+    to_worker();
+}
+
+static void prepare_headers(void) {
+    worker.act = reply_with_headers;
+    call_as(0, NULL);
+    to_worker();
+}
+
+static void prepare_trailers(void) {
+    worker.act = reply_with_trailers;
+    call_as(0, NULL);
+    to_worker();
+}
+
+static void prepare_reply_of_stream(void) {
+    (void)call_down(10);
+    to_worker();
+}
+
+static void prepare_replies_on_hold(void) {
+    CHECK_INT(yoke_call_hold(call_down(600)), 0);
+    to_worker();
+}
+
+static struct yoke_call *waiting;
+
+/* A stream that waits for a worker, which is there now. */
+static void prepare_waiting_stream(void) {
+    master.channel.connection = NULL;
+    machine_channel(&master)->expects_peer = true;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .wait_for_ready = true};
+    REQUIRE_INT(unit_streams_both(machine_channel(&master), &options, NULL, on_stream_end, NULL, &waiting), 0);
+    machine_settle(&master);
+    master.channel.connection = &master.connection;
+}
+
+static void prepare_waiting_stream_that_is_closed(void) {
+    prepare_waiting_stream();
+    CHECK_INT(yoke_call_half_close(waiting), 0);
+}
+
+static void send_waiting(void) {
+    yoke__channel_attend(machine_channel(&master));
+}
+
+/* Our servers end streams without a message, but one may be there. */
+static void prepare_end_with_message(void) {
+    (void)call_down(10);
+    wire.length = 0;
+    wire_end(&wire, 1, &unit_streams_down_method, 10);
+}
+
+static void feed_wire(void) {
+    (void)machine_feed(&master, wire.bytes, wire.length, 0);
+}
+
+static void let_all_go(void) {
+    if (stream != NULL) {
+        (void)yoke_call_fail(stream, YOKE_ABORTED, NULL);
+    }
+    while (worker.held_count > 0) {
+        (void)machine_answer_held(&worker, NULL, 0);
+    }
+}
+
+/* True when the failure of this allocation made the caller hear the message. */
+static bool try_shortage(const struct shortage *shortage, size_t nth, bool *ret_has_failed) {
+    start();
+    shortage->prepare();
+    memory_fail_once(nth);
+    shortage->act();
+    *ret_has_failed = memory_fail_never();
+    machine_exchange(&master, &worker);
+    bool is_broken = master.connection.failure[0] != '\0' || worker.connection.failure[0] != '\0';
+    if (ended.count > 0 && ended.code != YOKE_OK) {
+        CHECK_STR(yoke_code_name(ended.code), "RESOURCE_EXHAUSTED");
+        CHECK(strstr(ended.message, "memory") != NULL || strstr(ended.message, "room") != NULL);
+    }
+    bool is_told = ended.count > 0 && strstr(ended.message, shortage->message) != NULL;
+    bool goes_on = ended.count == 0;
+    let_all_go();
+    machine_close(&master, "closed");
+    /* Where it could not even be said, the end of the connection says it. */
+    CHECK_INT(ended.count, 1);
+    CHECK(!goes_on || ended.code == YOKE_UNAVAILABLE || !is_broken);
+    machine_release(&master);
+    machine_release(&worker);
+    return is_told;
+}
+
+static void fail_each_allocation(const struct shortage *shortages, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        unsigned told = 0;
+        bool has_failed = true;
+        for (size_t nth = 0; has_failed; nth++) {
+            told += try_shortage(&shortages[i], nth, &has_failed);
+        }
+        if (told == 0) {
+            printf("nobody was told \"%s\"\n", shortages[i].message);
+        }
+        CHECK(told > 0);
+    }
+}
+
+static void a_server_without_memory(void) {
+    static const struct shortage shortages[] = {
+        {call_with_metadata, to_worker, "unit.Echo/As: out of memory"},
+        {call_with_metadata, to_worker, "unit.Echo/As: out of memory for metadata"},
+        {call_with_metadata, to_worker, "needs too much memory to decode"},
+        {prepare_intercepted, to_worker, "unit.Echo/As: out of memory"},
+        {prepare_stream, to_worker, "unit.Streams/Both: out of memory"},
+        {prepare_message_on_hold, to_worker, "out of memory for a message"},
+        {prepare_large_message, to_worker, "out of memory for a message"},
+        {prepare_handled_call, answer_large, "out of memory for the reply"},
+    };
+    fail_each_allocation(shortages, sizeof(shortages) / sizeof(*shortages));
+}
+
+static void a_client_without_memory(void) {
+    static const struct shortage shortages[] = {
+        {prepare_headers, to_master, "out of memory for metadata"},
+        {prepare_trailers, to_master, "out of memory for metadata"},
+        {prepare_answered_call, to_master, "needs too much memory to decode"},
+        {prepare_reply_of_stream, to_master, "out of memory for a stream"},
+        {prepare_replies_on_hold, to_master, "out of memory for a message"},
+        {prepare_large_reply, to_master, "out of memory for a message"},
+        {prepare_end_with_message, feed_wire, "out of memory for a message"},
+        {prepare_waiting_stream, send_waiting, "there was no room to send the call"},
+        {prepare_waiting_stream, send_waiting, "out of memory for a stream"},
+        {prepare_waiting_stream_that_is_closed, send_waiting, "out of memory for the end of the stream"},
+    };
+    fail_each_allocation(shortages, sizeof(shortages) / sizeof(*shortages));
+}
+
+/* ---- Interceptors */
 
 static void an_interceptor_refuses(void) {
     for (unsigned at_client = 0; at_client < 2; at_client++) {
@@ -842,7 +1007,6 @@ static void a_ping(void) {
 /* ---- Peers that break the rules */
 
 static void a_status_that_is_malformed(void) {
-    static struct wire wire;
     start();
     call_later();
     machine_carry(&master, &worker, 0);

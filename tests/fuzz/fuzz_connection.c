@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "rpc/call.h"
 #include "rpc/cancel.h"
+#include "rpc/channel.h"
 #include "scene.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ const struct yoke_limits scene_limits = {
     .max_incoming_calls = 8,
     .decode_memory_factor = 4,
     .max_nesting = 8,
+    .max_metadata_bytes = 200,
 };
 
 struct machine scene_machine;
@@ -45,8 +47,8 @@ static void step(void) {
     };
     const unsigned count = sizeof(steps) / sizeof(*steps);
     uint8_t choice = input_byte(&scene_script);
-    unsigned kind = choice % (count + 5);
-    unsigned rest = choice / (count + 5);
+    unsigned kind = choice % (count + 10);
+    unsigned rest = choice / (count + 10);
     if (kind < count) {
         steps[kind]();
     } else if (kind == count) {
@@ -57,6 +59,16 @@ static void step(void) {
         peer_set_piece(rest);
     } else if (kind == count + 3) {
         yoke__connection_go_away(&scene_machine.connection);
+    } else if (kind == count + 4) {
+        peer_say_headers();
+    } else if (kind == count + 5) {
+        peer_say_goaway();
+    } else if (kind == count + 6) {
+        around_ping();
+    } else if (kind == count + 7) {
+        yoke__channel_attend(machine_channel(&scene_machine));
+    } else if (kind == count + 8) {
+        yoke__connection_give_up(&scene_machine.connection, "given up");
     }
     if (kind > count || rest % 2 == 0) {
         machine_settle(&scene_machine);
@@ -80,13 +92,15 @@ static void check_bounds(size_t memory_before) {
         FUZZ_CHECK(scene_made[i].outcome.count <= 1);
         live += scene_made[i].outcome.count == 0;
     }
-    FUZZ_CHECK(connection->outgoing_count <= live);
+    FUZZ_CHECK(connection->outgoing_count <= live + around_pings_live());
     FUZZ_CHECK(connection->incoming_count <= scene_limits.max_incoming_calls);
     FUZZ_CHECK(count_handled(connection) <= scene_machine.held_count);
     FUZZ_CHECK(connection->calls.count <= connection->outgoing_count + connection->incoming_count);
-    /* The last answer that is accepted may pass the hard limit by itself; CANCELs are not held back. */
-    FUZZ_CHECK(connection->output.queued <=
-               2 * scene_limits.max_queued_bytes + 4096 + SCENE_CALLS_MAX * YOKE__FRAME_HEADER_SIZE);
+    /* The last answer that is accepted may pass the hard limit by itself; CANCELs are not held back, nor is what precedes
+     * replies. */
+    size_t headers = scene_limits.max_incoming_calls * (YOKE__FRAME_HEADER_SIZE + scene_limits.max_metadata_bytes);
+    FUZZ_CHECK(connection->output.queued <= 2 * scene_limits.max_queued_bytes + 4096 + headers +
+                                                (SCENE_CALLS_MAX + around_pings_live()) * YOKE__FRAME_HEADER_SIZE);
     FUZZ_CHECK(memory_live_bytes() - memory_before <= MEMORY_MAX);
 }
 
@@ -97,6 +111,7 @@ static void start(void) {
     bool is_master = (choice & 1) != 0;
     machine_init(&scene_machine, is_master, &scene_limits);
     peer_reset(is_master);
+    around_reset((choice & 8) != 0, (choice & 16) != 0);
     service_offer();
     user_subscribe();
     if ((choice & 2) != 0) {
@@ -136,7 +151,10 @@ static void end(void) {
         settle_all();
     }
     machine_close(&scene_machine, "over");
+    machine_channel(&scene_machine)->expects_peer = false;
+    yoke__channel_attend(machine_channel(&scene_machine));
     settle_all();
+    around_check_end();
     FUZZ_CHECK(yoke__connection_is_idle(&scene_machine.connection));
     FUZZ_CHECK(scene_machine.connection.calls.count == 0 && scene_machine.engine.deadlines.count == 0);
     FUZZ_CHECK(scene_machine.connection.buffered_bytes == 0 && scene_machine.connection.outbox_bytes == 0);

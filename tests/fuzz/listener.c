@@ -20,7 +20,7 @@ struct messages {
 /* A call of the peer. */
 struct call {
     uint32_t stream;
-    bool has_headers, is_answered;
+    bool has_headers, has_replied, is_answered;
     struct messages replies;
 };
 
@@ -132,6 +132,9 @@ static void hear_message(const struct yoke__frame *frame, const uint8_t *payload
     FUZZ_CHECK(is_request || call != NULL);
     struct messages *messages = is_request ? requests_of(frame->stream) : &call->replies;
     FUZZ_CHECK(!messages->has_ended && frame->aux == 0);
+    if (call != NULL) {
+        call->has_replied = true;
+    }
     if (frame->flags == (YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_END_STREAM)) {
         FUZZ_CHECK(frame->length == 0 && messages->missing == 0);
     } else {
@@ -155,15 +158,18 @@ static void hear_credit(const struct yoke__frame *frame, const uint8_t *payload)
 /* Headers come once, and before what they precede. */
 static void hear_headers(const struct yoke__frame *frame, const uint8_t *payload) {
     struct call *call = find_call(frame->stream);
-    FUZZ_CHECK(call != NULL && !call->has_headers && !call->is_answered);
+    FUZZ_CHECK(call != NULL && !call->has_headers && !call->has_replied && !call->is_answered);
     FUZZ_CHECK(frame->flags == 0 && frame->aux == 0);
     FUZZ_CHECK(yoke__metadata_is_valid(payload, frame->length, YOKE__METADATA_PAIRS));
     call->has_headers = true;
 }
 
-static void hear_goaway(const struct yoke__frame *frame) {
+static void hear_goaway(const struct yoke__frame *frame, const uint8_t *payload) {
     FUZZ_CHECK(!is_gone && frame->stream == 0 && frame->method == 0 && frame->flags == 0 && frame->aux == 0);
     FUZZ_CHECK(frame->length == YOKE__GOAWAY_SIZE);
+    uint32_t last;
+    memcpy(&last, payload, sizeof(last));
+    FUZZ_CHECK(last == 0 || (le32toh(last) & 1) != is_master);
     is_gone = true;
 }
 
@@ -189,7 +195,7 @@ void listener_hear(const struct yoke__frame *frame, const uint8_t *payload) {
         hear_headers(frame, payload);
         break;
     case YOKE__FRAME_GOAWAY:
-        hear_goaway(frame);
+        hear_goaway(frame, payload);
         break;
     case YOKE__FRAME_CANCEL:
         FUZZ_CHECK(is_own(frame->stream) && frame->flags == 0 && frame->aux == 0 && frame->length == 0);

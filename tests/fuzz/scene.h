@@ -15,6 +15,7 @@ struct made_call {
     struct outcome outcome;
     struct yoke_call *call; /* NULL once it has completed */
     bool has_half_closed;
+    bool has_headers, has_message; /* they have come */
 };
 
 extern const struct yoke_limits scene_limits;
@@ -46,6 +47,8 @@ void peer_say_message(void);
 void peer_say_credit(void);
 void peer_say_event(void);
 void peer_say_cancel(void);
+void peer_say_headers(void);
+void peer_say_goaway(void);
 void peer_say_anything(void);
 
 /* Hear all that the machine has to say. */
@@ -60,6 +63,32 @@ void user_emit_note(void);
 
 /* Subscribe to what the peer emits. */
 void user_subscribe(void);
+
+/* ---- What goes around messages (scene_around.c) ------------------------------------------------------------------- */
+
+/* Begin anew: with interceptors on the server, and on the channel, or without. */
+void around_reset(bool intercepts_server, bool intercepts_channel);
+bool around_intercepts_channel(void);
+
+/* Put a list of entries, or of details, there as it travels: right, or rarely wrong. Returns its length. */
+#define AROUND_LIST_MAX 640
+size_t around_write_list(uint8_t *out, bool is_detail);
+
+/* Look at all that came with a call. */
+void around_look(struct yoke_call *call);
+
+/* A list of the user's own, or NULL. */
+struct yoke_metadata *around_make_list(void);
+
+/* Add to what will go back with a call that the machine handles, or send what precedes the replies. */
+void around_decorate(struct yoke_call *call);
+
+/* Ask the peer for a sign of life. */
+void around_ping(void);
+size_t around_pings_live(void);
+
+/* All calls have ended: so must have what is around them. */
+void around_check_end(void);
 
 /* ---- The service (scene_service.c) ----------------------------------------------------------------------------- */
 

@@ -1,6 +1,8 @@
 /* scene_peer.c: see scene.h: the peer, who says frames right and bent, and hears what comes back. */
 #include "listener.h"
 #include "rpc/call.h"
+#include "rpc/ping.h"
+#include "rpc/prefix.h"
 #include "rpc/stream.h"
 #include "scene.h"
 
@@ -8,6 +10,7 @@
 
 #define FED_MAX 65536
 #define PAYLOAD_MAX 4096
+#define PREFIX_MAX (YOKE__DEADLINE_SIZE + 2 * (YOKE__BLOCK_LENGTH_SIZE + AROUND_LIST_MAX))
 
 /* All bytes that were fed, so that the OPENs among them are known even where they came about by chance. */
 static uint8_t fed[FED_MAX];
@@ -59,8 +62,8 @@ static void feed(const void *bytes, size_t length) {
 }
 
 static void feed_frame(struct yoke__frame frame, const uint8_t *payload, size_t length) {
-    uint8_t bytes[YOKE__FRAME_HEADER_SIZE + PAYLOAD_MAX];
-    length = length < PAYLOAD_MAX ? length : PAYLOAD_MAX;
+    uint8_t bytes[YOKE__FRAME_HEADER_SIZE + PREFIX_MAX + PAYLOAD_MAX];
+    FUZZ_CHECK(length <= sizeof(bytes) - YOKE__FRAME_HEADER_SIZE);
     yoke__frame_encode(&frame, bytes);
     memcpy(bytes + YOKE__FRAME_HEADER_SIZE, payload, length);
     feed(bytes, YOKE__FRAME_HEADER_SIZE + length);
@@ -93,7 +96,8 @@ static const struct yoke_method *choose_method(void) {
         &unit_echo_tree_method,    &unit_echo_missing_method, &unit_other_call_method,
         &unit_streams_down_method, &unit_streams_up_method,   &unit_streams_both_method,
     };
-    return methods[input_byte(&scene_script) % (sizeof(methods) / sizeof(*methods))];
+    uint8_t choice = input_byte(&scene_script);
+    return choice == UINT8_MAX ? yoke__ping_route.method : methods[choice % (sizeof(methods) / sizeof(*methods))];
 }
 
 /* The three bytes before the data of a unit.Bytes. */
@@ -127,8 +131,15 @@ void peer_say_hello(void) {
     feed_bent(frame, payload, sizeof(payload));
 }
 
+/* A list behind its length. Returns how much that is. */
+static size_t put_block(uint8_t *out, bool is_detail) {
+    const uint32_t length = (uint32_t)around_write_list(out + YOKE__BLOCK_LENGTH_SIZE, is_detail);
+    memcpy(out, &length, sizeof(length));
+    return YOKE__BLOCK_LENGTH_SIZE + length;
+}
+
 void peer_say_open(void) {
-    uint8_t payload[YOKE__DEADLINE_SIZE + PAYLOAD_MAX];
+    uint8_t payload[PREFIX_MAX + PAYLOAD_MAX];
     const struct yoke_method *method = choose_method();
     struct yoke__frame frame = {.type = YOKE__FRAME_OPEN, .method = method->id, .stream = next_stream};
     next_stream += 2;
@@ -140,6 +151,10 @@ void peer_say_open(void) {
         memcpy(payload, &deadline, sizeof(deadline));
         prefix = YOKE__DEADLINE_SIZE;
         frame.flags |= YOKE__FLAG_DEADLINE;
+    }
+    if ((choice & 0x08) != 0) {
+        prefix += put_block(payload + prefix, false);
+        frame.flags |= YOKE__FLAG_METADATA;
     }
     bool is_stream = method->kind == YOKE_CLIENT_STREAMING || method->kind == YOKE_BIDI_STREAMING;
     if (is_stream == ((choice & 0x20) == 0)) {
@@ -190,18 +205,47 @@ static void address_any(struct yoke__frame *frame) {
 }
 
 void peer_say_end(void) {
-    uint8_t payload[PAYLOAD_MAX];
+    uint8_t payload[PREFIX_MAX + PAYLOAD_MAX];
     struct yoke__frame frame = {.type = YOKE__FRAME_END, .stream = 2, .method = unit_echo_now_method.id};
     address_made(&frame);
     uint8_t choice = input_byte(&scene_script);
-    frame.aux = choice % 17;
-    if (choice >= 0x80) {
-        frame.aux = YOKE_OK;
-        frame.flags = YOKE__FLAG_NO_MESSAGE;
-        feed_bent(frame, payload, 0);
-    } else {
-        feed_bent(frame, payload, choose_payload(payload, sizeof(payload)));
+    frame.aux = choice < 0x80 ? choice % 17 : YOKE_OK;
+    size_t prefix = 0;
+    if ((choice & 0x20) != 0) {
+        prefix = put_block(payload, false);
+        frame.flags = YOKE__FLAG_METADATA;
     }
+    if ((choice & 0x40) != 0 && frame.aux != YOKE_OK) {
+        prefix += put_block(payload + prefix, true);
+        frame.flags |= YOKE__FLAG_DETAILS;
+    }
+    if (choice >= 0x80) {
+        frame.flags |= YOKE__FLAG_NO_MESSAGE;
+        feed_bent(frame, payload, prefix);
+    } else {
+        feed_bent(frame, payload, prefix + choose_payload(payload + prefix, PAYLOAD_MAX));
+    }
+}
+
+void peer_say_headers(void) {
+    uint8_t payload[AROUND_LIST_MAX];
+    struct yoke__frame frame = {.type = YOKE__FRAME_HEADERS, .stream = 2, .method = unit_echo_now_method.id};
+    address_made(&frame);
+    feed_bent(frame, payload, around_write_list(payload, false));
+}
+
+/* It takes the calls up to one of those that were made; or none; or says what nobody understands. */
+void peer_say_goaway(void) {
+    struct yoke__frame made = {0};
+    uint8_t choice = input_byte(&scene_script);
+    if (choice % 4 != 0) {
+        address_made(&made);
+    } else if (choice >= 0xf0) {
+        made.stream = input_u32(&scene_script);
+    }
+    uint8_t payload[YOKE__GOAWAY_SIZE];
+    memcpy(payload, &made.stream, sizeof(payload));
+    feed_bent((struct yoke__frame){.type = YOKE__FRAME_GOAWAY}, payload, sizeof(payload));
 }
 
 /* How much of a message is missing of which fragments have come on a stream; 0: there is none. */

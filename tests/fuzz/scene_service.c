@@ -62,6 +62,8 @@ static void misuse(struct yoke_call *call) {
     FUZZ_CHECK(yoke_call_send(call, call->method, &none) == -EINVAL);
     FUZZ_CHECK(yoke_call_half_close(call) == -EINVAL);
     FUZZ_CHECK(yoke_call_cancel(call) == -EINVAL);
+    FUZZ_CHECK(yoke_call_on_headers(call, NULL, NULL) == -EINVAL);
+    FUZZ_CHECK(yoke_call_set_timeout(call, 1) == -EINVAL);
     if (replies_stream(call)) {
         FUZZ_CHECK(yoke_call_reply(call, call->method, &none) == -EINVAL);
     } else {
@@ -110,6 +112,7 @@ void service_serve(size_t at) {
 /* A handler: keeps the call, and may already do something with it, or make calls that are part of it. */
 static void handle(struct yoke_call *call) {
     keep(call);
+    around_look(call);
     uint8_t choice = input_byte(&scene_script);
     if (choice % 3 == 0) {
         user_make_call(call);

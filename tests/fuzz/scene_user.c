@@ -38,22 +38,35 @@ static void complete(struct outcome *outcome) {
 static void take_reply(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply,
                        void *user_data) {
     FUZZ_CHECK((reply != NULL) == (status->code == YOKE_OK));
+    around_look(call);
     outcome_take(call, status, reply, user_data);
 }
 
 static void take_tree(struct yoke_call *call, const struct yoke_status *status, const Unit__Node *reply,
                       void *user_data) {
     FUZZ_CHECK((reply != NULL) == (status->code == YOKE_OK));
+    around_look(call);
     outcome_take(call, status, NULL, user_data);
 }
 
 static void take_end(struct yoke_call *call, const struct yoke_status *status, void *user_data) {
+    around_look(call);
     outcome_take(call, status, NULL, user_data);
 }
 
 static void take_message(struct yoke_call *call, const Unit__Bytes *message, void *user_data) {
     struct made_call *own = YOKE__CONTAINER(user_data, struct made_call, outcome);
     FUZZ_CHECK(own->call == call && own->outcome.count == 0 && message != NULL);
+    own->has_message = true;
+    scene_act_in_callback();
+}
+
+/* Once, and before the first message. */
+static void on_headers(struct yoke_call *call, void *user_data) {
+    struct made_call *own = user_data;
+    FUZZ_CHECK(own->call == call && own->outcome.count == 0 && !own->has_headers && !own->has_message);
+    FUZZ_CHECK(yoke_metadata_add(yoke_call_headers(call), "key", "value") == -EPERM);
+    own->has_headers = true;
     scene_act_in_callback();
 }
 
@@ -84,8 +97,12 @@ void user_make_call(struct yoke_call *parent) {
     struct made_call *call = &scene_made[scene_made_count++];
     *call = (struct made_call){.outcome = {.then = complete}};
     uint8_t choice = input_byte(&scene_script);
+    uint8_t extras = (choice & 0x80) != 0 ? input_byte(&scene_script) : 0;
+    struct yoke_metadata *metadata = (extras & 1) != 0 ? around_make_list() : NULL;
     const struct yoke_call_options options = {
         YOKE_CALL_OPTIONS_INIT,
+        .metadata = metadata,
+        .wait_for_ready = (extras & 2) != 0,
         .parent = parent,
         .independent = parent == NULL && (choice & 0x10) != 0,
         .timeout_us = (choice & 0x20) != 0 ? 1000u * (choice & 0x0f) : 0,
@@ -94,18 +111,29 @@ void user_make_call(struct yoke_call *parent) {
     };
     size_t queued = scene_machine.connection.output.queued;
     bool is_congested = yoke__streams_are_congested(&scene_machine.connection);
-    bool can_call = scene_machine.connection.can_call;
+    bool can_call = scene_machine.connection.can_call && !scene_machine.connection.peer_going_away;
+    bool can_wait = options.wait_for_ready && machine_channel(&scene_machine)->expects_peer;
+    /* Refused, or past the deadline of what it is part of. */
+    bool may_end_at_once = around_intercepts_channel() || parent != NULL || scene_machine.engine.current_call != NULL;
     int error = start_call(call, choice, &options);
+    yoke_metadata_destroy(metadata);
     FUZZ_CHECK(call->outcome.count == 0);
     if (error == 0) {
-        FUZZ_CHECK(can_call && call->call != NULL);
+        FUZZ_CHECK(can_call || can_wait || may_end_at_once);
+        FUZZ_CHECK(call->call != NULL);
+        if ((extras & 4) != 0) {
+            FUZZ_CHECK(yoke_call_on_headers(call->call, on_headers, call) == 0);
+        }
         return;
     }
     FUZZ_CHECK(call->call == NULL);
     FUZZ_CHECK(error == -ENOTCONN || error == -EMSGSIZE || error == -ENOBUFS);
-    FUZZ_CHECK((error == -ENOTCONN) == !can_call);
-    FUZZ_CHECK(error != -ENOBUFS || is_congested);
-    FUZZ_CHECK(scene_machine.connection.output.queued == queued);
+    if (!around_intercepts_channel()) {
+        FUZZ_CHECK(can_call || error == -ENOTCONN || error == -EMSGSIZE || can_wait);
+        FUZZ_CHECK(!can_call || error != -ENOTCONN);
+        FUZZ_CHECK(error != -ENOBUFS || is_congested || can_wait);
+        FUZZ_CHECK(scene_machine.connection.output.queued == queued);
+    }
     /* Its callback must never run: as if it had. */
     call->outcome.count = 1;
 }
@@ -153,7 +181,7 @@ static void on_writable(struct yoke_call *call, void *user_data) {
 
 /* What both sides of a call can do with it. */
 void scene_use_call(struct yoke_call *call, uint8_t choice) {
-    switch (choice % 4) {
+    switch (choice % 8) {
     case 0: {
         int error = yoke_call_hold(call);
         FUZZ_CHECK(error == 0 || error == -ECANCELED);
@@ -165,8 +193,11 @@ void scene_use_call(struct yoke_call *call, uint8_t choice) {
     case 2:
         yoke_call_on_writable(call, on_writable, NULL);
         break;
-    default:
+    case 3:
         age(call);
+        break;
+    default:
+        around_decorate(call);
         break;
     }
 }

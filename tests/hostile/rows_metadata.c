@@ -244,6 +244,15 @@ static void send_headers_twice(struct peer *peer) {
     send_headers(peer, &none);
 }
 
+static void send_headers_late(struct peer *peer) {
+    const struct header reply = {
+        .type = FRAME_MESSAGE, .stream = peer_stream(peer, -HONEST_CHAT), .method = probe_streams_chat_method.id};
+    struct header headers = reply;
+    headers.type = FRAME_HEADERS;
+    peer_frame(peer, reply, NULL, 0);
+    peer_frame(peer, headers, NULL, 0);
+}
+
 static void lie_about_a_list(struct peer *peer, uint32_t length) {
     struct bytes payload = {0};
     bytes_number(&payload, length, 4);
@@ -303,11 +312,6 @@ static void go_away_from_the_stream(struct peer *peer) {
 
 static void go_away_far_ahead(struct peer *peer) {
     go_away(peer, peer_stream(peer, -4711));
-    peer_frame(peer,
-               (struct header){.type = FRAME_END,
-                               .stream = peer_stream(peer, -HONEST_TREE),
-                               .method = probe_common_echo_tree_method.id},
-               NULL, 0);
 }
 
 static void go_away_by_another_parity(struct peer *peer) {
@@ -315,7 +319,7 @@ static void go_away_by_another_parity(struct peer *peer) {
 }
 
 static void go_away_by_the_largest(struct peer *peer) {
-    go_away(peer, 0xffffffffu);
+    go_away(peer, peer->is_master ? 0xfffffffeu : 0xffffffffu);
 }
 
 static void go_away_twice(struct peer *peer) {
@@ -372,11 +376,22 @@ const struct row metadata_rows[] = {
     {.name = "GOAWAY from all calls", .end = SURVIVES, .act = go_away_from_all},
     {.name = "GOAWAY from the stream", .end = SURVIVES, .act = go_away_from_the_stream, .tree = ENDED(YOKE_OK)},
     {.name = "GOAWAY naming a call that was never made",
-     .end = SURVIVES,
-     .act = go_away_far_ahead,
-     .tree = ENDED(YOKE_OK)},
-    {.name = "GOAWAY naming a call of its own", .end = SURVIVES, .act = go_away_by_another_parity},
-    {.name = "GOAWAY naming the largest number", .end = SURVIVES, .act = go_away_by_the_largest},
+     .end = VIOLATES,
+     .detail = "is no call of ours",
+     .act = go_away_far_ahead},
+    {.name = "GOAWAY naming a call of its own",
+     .end = VIOLATES,
+     .detail = "is no call of ours",
+     .act = go_away_by_another_parity},
+    {.name = "GOAWAY naming the largest number",
+     .end = VIOLATES,
+     .detail = "is no call of ours",
+     .act = go_away_by_the_largest},
+    {.name = "HEADERS behind a reply",
+     .end = VIOLATES,
+     .detail = "HEADERS came twice, or behind a reply",
+     .act = send_headers_late,
+     .replies = 1},
     {.name = "GOAWAY twice", .end = VIOLATES, .detail = "GOAWAY came twice", .act = go_away_twice},
     {.name = "calls after GOAWAY", .end = SURVIVES, .act = call_after_going_away, .runs = 9, .events = 1},
     WRONG("GOAWAY with a stream", "GOAWAY has a stream", .type = FRAME_GOAWAY, .stream = 1, .length = 4, .size = 4),

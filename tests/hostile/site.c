@@ -122,6 +122,8 @@ void site_open(struct site *site) {
         site->pool_blocks = smaller(site->pool_blocks, life.left_blocks);
         site->pool_bytes = smaller(site->pool_bytes, life.left_bytes);
     }
+    /* The pool, its name, the list of its children, the child; the path, the list of arguments, two arguments. */
+    CHECK_INT(site->pool_blocks, site_is_exec() ? 8 : 4);
 }
 
 void site_close(struct site *site) {

@@ -122,6 +122,21 @@ static void walk(struct sums *sums, const struct yoke__link *list, void (*check)
     }
 }
 
+/* Calls that wait for a peer. */
+static void check_waiting(const struct yoke_channel *channel, struct sums *sums) {
+    size_t bytes = 0;
+    for (const struct yoke__link *at = channel->waiting.next; at != &channel->waiting; at = at->next) {
+        const struct yoke_call *handle = YOKE__CONTAINER(at, struct yoke_call, link);
+        const struct sim_call *call = handle->user_data;
+        SIM_CHECK_CALL(call, call->client == handle && call->has_waited && call->stream == 0);
+        SIM_CHECK_CALL(call, handle->connection == NULL && handle->envelope->waits_for == channel);
+        SIM_CHECK_CALL(call, handle->is_timed == (handle->deadline_ns != 0) && handle->safe_to_retry == false);
+        sums->timed += handle->is_timed;
+        bytes += handle->envelope->request_length + 1024;
+    }
+    SIM_CHECK(channel->waiting_bytes == bytes);
+}
+
 static void check_engine(const struct yoke__engine *engine, const struct sums *sums) {
     SIM_CHECK(engine->callback_depth == 0 && engine->current_call == NULL);
     SIM_CHECK(engine->deadlines.count == sums->timed);
@@ -157,6 +172,7 @@ void sim_check_side(struct sim_side *side) {
     sums.outgoing = length_of(&connection->outgoing);
     walk(&sums, &connection->incoming, check_server);
     sums.incoming = length_of(&connection->incoming);
+    check_waiting(&side->channel.channel, &sums);
     SIM_CHECK(connection->outgoing_count == sums.outgoing && connection->incoming_count == sums.incoming);
     SIM_CHECK(connection->calls.count == sums.mapped);
     SIM_CHECK(connection->outbox_bytes == sums.outbox_bytes);
@@ -185,7 +201,8 @@ static void check_revoked(struct sim_call *call) {
     SIM_CHECK_CALL(call, !call->hooked || call->told == 1 || world.sides[sim_server_side(call)].muted);
     for (unsigned i = 0; i < world.call_count; i++) {
         struct sim_call *child = &world.calls[i];
-        SIM_CHECK_CALL(child, child->parent != call || child->client == NULL || child->client->connection == NULL);
+        SIM_CHECK_CALL(child, child->parent != call || child->client == NULL ||
+                                  (child->client->connection == NULL && !yoke__call_is_waiting(child->client)));
     }
 }
 
@@ -218,6 +235,7 @@ void sim_check_quiet(void) {
         const struct sim_call *call = &world.calls[i];
         bool is_live = call->client != NULL && call->server != NULL;
         SIM_CHECK_CALL(call, call->client == NULL || !call->answered || call->answer_result != 0);
+        SIM_CHECK_CALL(call, call->client == NULL || call->kind != SIM_PING);
         if (!is_live) {
             continue;
         }
@@ -241,5 +259,7 @@ void sim_check_over(void) {
         const struct sim_call *call = &world.calls[i];
         SIM_CHECK_CALL(call, call->done == call->accepted || world.sides[call->side].muted);
         SIM_CHECK_CALL(call, call->server == NULL && (!call->dispatched || call->answered));
+        SIM_CHECK_CALL(call, call->started[0] == call->finished[0] || world.sides[call->side].muted);
+        SIM_CHECK_CALL(call, call->started[1] == call->finished[1] || world.sides[sim_server_side(call)].muted);
     }
 }

@@ -7,10 +7,17 @@
 #define PATTERN_SPREAD 65536
 static uint8_t pattern[((size_t)4 << 20) + 2 * PATTERN_SPREAD];
 
+/* Values of metadata are pieces of this. */
+#define TEXT_SPREAD 20000
+static char text[TEXT_SPREAD + 70000];
+
 void sim_prepare_messages(void) {
     struct random random = {1};
     for (size_t i = 0; i < sizeof(pattern); i++) {
         pattern[i] = (uint8_t)random_next(&random);
+    }
+    for (size_t i = 0; i < sizeof(text); i++) {
+        text[i] = (char)(' ' + random_below(&random, '~' - ' ' + 1));
     }
 }
 
@@ -49,8 +56,22 @@ Sim__Bytes sim_message(const struct sim_call *call, bool is_up, unsigned at, uin
     return bytes;
 }
 
-uint32_t sim_choose_length(unsigned side) {
+const char *sim_text(const struct sim_call *call, enum sim_list_kind kind, unsigned at) {
+    return text + (call->number * 1009 + kind * 4001 + at * 131) % TEXT_SPREAD;
+}
+
+/* A message that takes all credit, or all but little. */
+static uint32_t choose_rest(size_t credit) {
+    size_t spared = YOKE__FRAME_HEADER_SIZE + sim_encoded_length((uint32_t)credit) - credit + sim_below(28);
+    return spared < credit ? (uint32_t)(credit - spared) : 0;
+}
+
+uint32_t sim_choose_length(unsigned side, const struct yoke__stream *stream) {
     uint32_t limit = world.sides[side].engine.limits.max_message_bytes;
+    bool allows_large = world.config.sizes[3] > 0;
+    if (stream != NULL && stream->send_credit < (allows_large ? YOKE__CREDIT_INITIAL : 8000) && sim_chance(15)) {
+        return choose_rest(stream->send_credit);
+    }
     switch (sim_pick(world.config.sizes, 6)) {
     case 0:
         return sim_below(40);
@@ -78,11 +99,13 @@ static void choose_limits(struct yoke_limits *limits) {
     static const uint32_t queued[] = {4000, 70000, 500000};
     static const uint32_t buffered[] = {5000, 100000, 3000000};
     static const uint32_t incoming[] = {1, 2, 3, 8};
+    static const uint32_t metadata[] = {40, 200, 65536};
     *limits = (struct yoke_limits){
         .max_message_bytes = choose_limit(messages, 4, 40),
         .max_queued_bytes = choose_limit(queued, 3, 20),
         .max_buffered_bytes = choose_limit(buffered, 3, 25),
         .max_incoming_calls = choose_limit(incoming, 4, 20),
+        .max_metadata_bytes = choose_limit(metadata, 3, 30),
     };
 }
 
@@ -102,7 +125,7 @@ void sim_choose_config(void) {
     static const size_t capacities[] = {64, 1000, 4096, 65536, 212992, SIM_WIRE_SIZE};
     static const uint32_t pieces[] = {3, 40, 500, 5000, 70000, UINT32_MAX};
     /* The order is that of enum sim_act, then that of the steps in run.c. */
-    static const unsigned base[] = {10, 12, 3, 3, 12, 8, 4, 6, 3, 2, /**/ 30, 20, 12, 4, 2, 0};
+    static const unsigned base[] = {10, 12, 3, 3, 12, 8, 4, 6, 3, 2, 4, 1, /**/ 30, 20, 12, 4, 2, 0};
     struct sim_config *config = &world.config;
     *config = (struct sim_config){0};
     choose_limits(&config->limits[0]);
@@ -127,6 +150,8 @@ void sim_choose_config(void) {
     config->early_flush = sim_chance(70);
     config->one_frame = sim_chance(40);
     config->timeouts = sim_chance(60);
+    config->intercepts[0] = sim_chance(30);
+    config->intercepts[1] = sim_chance(30);
     config->ages = sim_chance(60);
     config->memory_failures = sim_chance(15) ? 1 + sim_below(10) : 0;
     config->cuts = sim_chance(30);

@@ -73,6 +73,22 @@ static void age(void) {
     }
 }
 
+/* As a worker stops: first its patience with what is in flight begins, then it ends. */
+static void go_away(struct sim_side *side) {
+    if (side->connection.closed) {
+        return;
+    }
+    if (!side->connection.going_away) {
+        sim_record(side->index, "goes away", NULL, 0);
+        yoke__connection_go_away(&side->connection);
+    } else {
+        sim_record(side->index, "gives up", NULL, 0);
+        side->has_given_up = true;
+        yoke__connection_give_up(&side->connection, "the process has given up");
+        SIM_CHECK(side->connection.outgoing_count == 0);
+    }
+}
+
 static void cut(void) {
     struct sim_side *side = choose_side();
     if (!sim_chance(5)) {
@@ -91,8 +107,7 @@ static void cut(void) {
         sim_side_shut_down(side);
         break;
     default:
-        sim_record(side->index, "goes away", NULL, 0);
-        yoke__connection_go_away(&side->connection);
+        go_away(side);
         break;
     }
 }
@@ -113,8 +128,8 @@ static void step(struct sim_states *states) {
         void (*run)(void);
     } steps[] = {{"deliver", deliver}, {"flush", flush}, {"settle", settle},
                  {"advance", advance}, {"age", age},     {"cut", cut}};
-    static const char *const acts[] = {"call",   "send", "half-close", "cancel", "reply",
-                                       "answer", "hold", "resume",     "hook",   "emit"};
+    static const char *const acts[] = {"call", "send",   "half-close", "cancel", "reply", "answer",
+                                       "hold", "resume", "hook",       "emit",   "add",   "ask"};
     const unsigned count = sizeof(steps) / sizeof(*steps);
     bool fails = sim_chance(world.config.memory_failures);
     if (fails) {
@@ -166,6 +181,10 @@ static bool is_whole(void) {
 /* Everybody goes on until all that was begun has ended well. */
 static void finish_all(struct sim_states *states) {
     world.step_name = "let all go on";
+    for (unsigned i = 0; i < 2; i++) {
+        /* Or calls that wait for the peer would wait for ever. */
+        SIM_CHECK(world.sides[i].ended || yoke__connection_greet(&world.sides[i].connection) == 0);
+    }
     sim_resume_all();
     run_until_quiet(states);
     if (is_whole()) {
@@ -197,7 +216,8 @@ static void close_all(void) {
         }
         sim_check_side(side);
         SIM_CHECK(side->connection.buffered_bytes == 0 && side->connection.outbox_bytes == 0);
-        SIM_CHECK(side->connection.calls.count == 0);
+        SIM_CHECK(side->connection.calls.count == 0 && side->engine.deadlines.count == 0);
+        SIM_CHECK(yoke__link_is_alone(&side->channel.channel.waiting) && side->channel.channel.waiting_bytes == 0);
     }
     sim_check_pairs();
 }
@@ -238,7 +258,7 @@ static void start(uint64_t seed) {
         side->out.begin = side->out.end = side->out.header_size = side->out.payload_left = 0;
         side->out.closed = side->out.broken = false;
         side->out.delivered = side->emitted = side->emitted_arrived = side->noticed = 0;
-        side->dirty = side->has_lost = side->ended = side->muted = side->also_subscribed = false;
+        side->dirty = side->has_lost = side->ended = side->muted = side->also_subscribed = side->has_given_up = false;
         memset(side->by_stream, 0, sizeof(side->by_stream));
         sim_side_init(i);
     }

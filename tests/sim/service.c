@@ -23,7 +23,7 @@ bool sim_reply(struct sim_call *call) {
         return false;
     }
     const struct yoke_call *handle = call->server;
-    uint32_t length = sim_choose_length(sim_server_side(call));
+    uint32_t length = sim_choose_length(sim_server_side(call), handle->streaming);
     const Sim__Bytes message = sim_message(call, false, flow->sent, length);
     int expected = expect_answer(handle);
     expected = expected == -ENOTCONN && handle->cancelled ? -ECANCELED : expected;
@@ -58,7 +58,7 @@ static int fail(struct sim_call *call, struct yoke_call *handle) {
 }
 
 static int reply_once(struct sim_call *call, struct yoke_call *handle, int *expected) {
-    uint32_t length = sim_choose_length(sim_server_side(call));
+    uint32_t length = sim_choose_length(sim_server_side(call), NULL);
     const Sim__Bytes reply = sim_message(call, false, 0, length);
     size_t encoded = sim_encoded_length(length);
     if (*expected == 0 && encoded > handle->engine->limits.max_message_bytes) {
@@ -93,6 +93,11 @@ void sim_answer(struct sim_call *call) {
         error = reply_once(call, handle, &expected);
     }
     call->answer_result = error;
+    if (call->answer_code == YOKE_OK && sim_map_answer(call, YOKE_OK) != YOKE_OK && !sim_streams_down(call)) {
+        /* An interceptor has put an error in its place. */
+        call->down.sent = 0;
+    }
+    call->answer_code = sim_map_answer(call, call->answer_code);
     call->down.ended = error == 0;
     sim_record(sim_server_side(call), "answers", call, error);
     SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
@@ -153,7 +158,14 @@ static void begin(struct yoke_call *handle, const Sim__Bytes *request, void *use
     sim_record(side->index, "begins", call, handle->deadline_ns != 0);
     SIM_CHECK_CALL(call, call->accepted && !call->dispatched && call->open_arrived);
     SIM_CHECK_CALL(call, !call->cancel_arrived || !world.config.one_frame);
-    SIM_CHECK_CALL(call, handle->deadline_ns == call->deadline_ns);
+    SIM_CHECK_CALL(call, !call->is_safe && !call->refused &&
+                             call->started[1] * !call->finished[1] ==
+                                 SIM_INTERCEPTORS * world.config.intercepts[side->index]);
+    uint64_t deadline_ns = call->server_deadline_ns != 0 ? call->server_deadline_ns : call->deadline_ns;
+    SIM_CHECK_CALL(call, handle->deadline_ns == deadline_ns);
+    uint64_t left_ns = deadline_ns > world.now_ns ? deadline_ns - world.now_ns : 0;
+    SIM_CHECK_CALL(call, yoke_call_remaining_us(handle) == (deadline_ns != 0 ? left_ns / 1000 : UINT64_MAX));
+    sim_check_list(call, SIM_REQUEST, yoke_call_metadata(handle), true);
     call->dispatched = true;
     call->server = handle;
     yoke_call_set_data(handle, call);

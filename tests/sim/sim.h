@@ -9,6 +9,7 @@
 #include "rpc/call.h"
 #include "rpc/channel.h"
 #include "rpc/connection.h"
+#include "rpc/envelope.h"
 #include "rpc/stream.h"
 #include "sim.yoke.h"
 
@@ -18,12 +19,33 @@
 
 #define SIM_CALLS_MAX 120
 #define SIM_MESSAGES_MAX 24
+#define SIM_ENTRIES_MAX 5
+#define SIM_INTERCEPTORS 2
 #define SIM_WIRE_SIZE ((size_t)256 * 1024)
 #define SIM_NO_CODE (-1)
 
 #define MS_NS UINT64_C(1000000)
 
-enum sim_kind { SIM_UNARY, SIM_TIMED, SIM_DOWN, SIM_UP, SIM_BOTH, SIM_MISSING, SIM_ABSENT, SIM_KIND_COUNT };
+enum sim_kind {
+    SIM_UNARY,
+    SIM_TIMED,
+    SIM_DOWN,
+    SIM_UP,
+    SIM_BOTH,
+    SIM_MISSING,
+    SIM_ABSENT,
+    SIM_KIND_COUNT,
+    SIM_PING = SIM_KIND_COUNT /* made in another way */
+};
+
+/* What travels around the messages, all but the last one as metadata. */
+enum sim_list_kind { SIM_REQUEST, SIM_HEADERS, SIM_TRAILERS, SIM_DETAILS, SIM_LIST_COUNT };
+
+struct sim_list {
+    unsigned count;
+    uint32_t lengths[SIM_ENTRIES_MAX]; /* of the values */
+    size_t bytes;
+};
 
 /* The messages of one direction of a call. */
 struct sim_flow {
@@ -45,6 +67,7 @@ struct sim_call {
     unsigned side; /* whose it is */
     enum sim_kind kind;
     struct sim_flow up, down;
+    struct sim_list lists[SIM_LIST_COUNT];
 
     /* At the caller. */
     struct yoke_call *client; /* NULL once it has completed */
@@ -52,8 +75,12 @@ struct sim_call {
     uint32_t stream; /* 0: it was not sent */
     uint64_t deadline_ns;
     uint32_t max_reply_bytes;
-    struct sim_call *parent; /* while it would be cancelled with it */
-    int must;                /* the code that it has to end with; SIM_NO_CODE: not known yet */
+    struct sim_call *parent; /* of which it is a part */
+    bool has_waited;         /* for a peer that is ready */
+    bool is_safe;            /* it was said that it can be made again */
+    unsigned headers_told;
+    uint64_t started_ns;
+    int must; /* the code that it has to end with; SIM_NO_CODE: not known yet */
 
     /* At the handler. */
     struct yoke_call *server; /* NULL before it is dispatched and once it is answered */
@@ -62,10 +89,16 @@ struct sim_call {
     bool was_cancelled; /* when it was answered */
     unsigned told;
     int answer_code, answer_result;
+    uint64_t server_deadline_ns; /* as an interceptor has set it; 0: it has not */
+
+    /* Interceptors, of the caller's channel and of the handler's server. */
+    unsigned started[2], finished[2];
+    bool refused;
+    char marks[2][SIM_INTERCEPTORS];
 
     /* On the wire. */
     bool open_begun; /* its header is there: an OPEN that is too large is answered before the rest is */
-    bool open_arrived, cancel_arrived;
+    bool open_arrived, cancel_arrived, headers_arrived;
     int end_code;
 
     uint64_t last_states[2]; /* that were counted, of each side */
@@ -99,7 +132,7 @@ struct sim_side {
     bool ended;    /* the owner has ended the input */
     bool muted;
     const char *end_message;
-    bool handles_failure;
+    bool has_given_up;
     uint32_t first_stream;
     struct sim_call *by_stream[2 * SIM_CALLS_MAX]; /* calls of this side; see sim_find_call() */
     uint64_t emitted, emitted_arrived, noticed;    /* events to this side's peer; those that its peer has had */
@@ -118,6 +151,7 @@ struct sim_config {
     bool early_flush;
     bool one_frame; /* is received at once, at most */
     bool timeouts;
+    bool intercepts[2]; /* at this side */
     bool ages;
     unsigned memory_failures; /* per cent of steps in which an allocation fails */
     bool cuts;
@@ -180,10 +214,13 @@ unsigned sim_pick(const unsigned *weights, unsigned count);
 void sim_choose_config(void);
 
 /* How long the next message is to be, its encoded length, and the message itself: number `at` of its flow. */
-uint32_t sim_choose_length(unsigned side);
+uint32_t sim_choose_length(unsigned side, const struct yoke__stream *stream); /* `stream` may be NULL */
 size_t sim_encoded_length(uint32_t length);
 Sim__Bytes sim_message(const struct sim_call *call, bool is_up, unsigned at, uint32_t length);
 void sim_prepare_messages(void);
+
+/* So many printable characters that are this entry's own. */
+const char *sim_text(const struct sim_call *call, enum sim_list_kind kind, unsigned at);
 
 /* ---- The two sides (world.c) ------------------------------------------------------------------------------------ */
 
@@ -196,6 +233,9 @@ void sim_side_release(struct sim_side *side);
 
 /* What the owners do after each step. */
 void sim_attend(void);
+
+/* Calls that have waited for the peer are sent, or ended. */
+void sim_side_attend_channel(struct sim_side *side);
 
 /* The call on this stream; NULL when there is none. */
 struct sim_call *sim_find_call(uint32_t stream);
@@ -228,6 +268,8 @@ enum sim_act {
     SIM_RESUME,
     SIM_HOOK,
     SIM_EMIT,
+    SIM_ADD,
+    SIM_ASK,
     SIM_ACT_COUNT
 };
 
@@ -248,6 +290,14 @@ void sim_half_close(struct sim_call *call);
 void sim_cancel(struct sim_call *call);
 void sim_on_writable(struct yoke_call *call, void *user_data);
 
+/* A call of this side is about to be made with this id. */
+void sim_expect_stream(struct sim_side *side, struct sim_call *call, uint32_t stream);
+
+/* The next call of the model. */
+struct sim_call *sim_new_call(struct sim_side *side, enum sim_kind kind);
+
+void sim_complete(struct sim_call *call, const struct yoke_status *status, const Sim__Bytes *reply);
+
 void sim_serve(struct sim_side *side);
 bool sim_reply(struct sim_call *call); /* true when it was accepted */
 void sim_answer(struct sim_call *call);
@@ -257,6 +307,27 @@ void sim_hook(struct sim_call *call);
 static inline bool sim_lacks_memory(int error) {
     return error == -ENOMEM && world.memory_has_failed;
 }
+
+/* ---- Around messages (around.c) ---------------------------------------------------------------------------------- */
+
+/* The metadata of a request, with entries that the model knows of; NULL: none, or no memory. */
+struct yoke_metadata *sim_make_metadata(struct sim_call *call);
+
+/* Add to what goes with an answer, or send headers. */
+void sim_add_around(struct sim_call *call);
+
+/* Is this what was added? Less may be there when the answer is not the handler's. */
+void sim_check_list(const struct sim_call *call, enum sim_list_kind kind, const struct yoke_metadata *list,
+                    bool is_whole);
+void sim_check_details(const struct sim_call *call);
+
+void sim_listen_for_headers(struct sim_call *call);
+void sim_intercept(struct sim_side *side);
+void sim_ping(struct sim_side *side);
+
+/* What the interceptors make of a code: of the handler's, and of what arrives at the caller. */
+int sim_map_answer(const struct sim_call *call, int code);
+int sim_map_status(const struct sim_call *call, int code);
 
 static inline unsigned sim_server_side(const struct sim_call *call) {
     return 1 - call->side;

@@ -8,7 +8,7 @@
 
 bool sim_tracing;
 
-static const char *const kind_names[] = {"Unary", "Timed", "Down", "Up", "Both", "Missing", "Absent"};
+static const char *const kind_names[] = {"Unary", "Timed", "Down", "Up", "Both", "Missing", "Absent", "Ping"};
 
 static void mix(uint64_t value) {
     world.digest = (world.digest ^ value) * UINT64_C(0x9e3779b97f4a7c15);

@@ -7,10 +7,12 @@ static struct sim_side *side_of(const struct sim_call *call) {
 
 /* ---- Callbacks -------------------------------------------------------------------------------------------------- */
 
-static void complete(struct yoke_call *handle, struct sim_call *call, const struct yoke_status *status,
-                     const Sim__Bytes *reply) {
+void sim_complete(struct sim_call *call, const struct yoke_status *status, const Sim__Bytes *reply) {
     sim_record(call->side, "done", call, status->code);
-    SIM_CHECK_CALL(call, call->accepted && !call->done && call->client == handle);
+    SIM_CHECK_CALL(call, call->accepted && !call->done);
+    SIM_CHECK_CALL(call, call->started[0] == call->finished[0]);
+    call->is_safe = yoke_call_is_safe_to_retry(call->client);
+    SIM_CHECK_CALL(call, !call->is_safe || (!call->dispatched && status->code != YOKE_OK));
     if (reply != NULL) {
         sim_check_message(call, false, reply);
     }
@@ -19,6 +21,12 @@ static void complete(struct yoke_call *handle, struct sim_call *call, const stru
     call->client = NULL;
     sim_enter_callback(side_of(call));
     sim_leave_callback(side_of(call), NULL);
+}
+
+static void complete(struct yoke_call *handle, struct sim_call *call, const struct yoke_status *status,
+                     const Sim__Bytes *reply) {
+    SIM_CHECK_CALL(call, call->client == handle);
+    sim_complete(call, status, reply);
 }
 
 static void on_done(struct yoke_call *handle, const struct yoke_status *status, const Sim__Bytes *reply,
@@ -34,6 +42,7 @@ static void on_stream_done(struct yoke_call *handle, const struct yoke_status *s
 static void on_message(struct yoke_call *handle, const Sim__Bytes *message, void *user_data) {
     struct sim_call *call = user_data;
     SIM_CHECK_CALL(call, call->client == handle && !call->done);
+    sim_check_list(call, SIM_HEADERS, yoke_call_headers(handle), true);
     sim_enter_callback(side_of(call));
     sim_check_message(call, false, message);
     sim_leave_callback(side_of(call), call);
@@ -106,7 +115,14 @@ static struct sim_call *choose_parent(const struct sim_side *side) {
 }
 
 /* What the call must give, but for -ENOMEM. */
-static int expect_call(const struct sim_side *side, const struct sim_call *call, size_t length) {
+static int expect_call(const struct sim_side *side, const struct sim_call *call, size_t length, bool may_wait) {
+    const struct yoke_channel *channel = &side->channel.channel;
+    if (may_wait && (side->channel.connection == NULL || !side->connection.hello_received) && channel->expects_peer) {
+        size_t waiting = sim_streams_up(call) ? 0 : length;
+        return waiting > side->engine.limits.max_message_bytes                           ? -EMSGSIZE
+               : channel->waiting_bytes + waiting > side->engine.limits.max_queued_bytes ? -ENOBUFS
+                                                                                         : 0;
+    }
     if (side->channel.connection == NULL || !side->connection.can_call || side->connection.peer_going_away) {
         return -ENOTCONN;
     }
@@ -117,7 +133,7 @@ static int expect_call(const struct sim_side *side, const struct sim_call *call,
 }
 
 static uint64_t expect_deadline(const struct sim_call *parent, uint64_t timeout_us) {
-    uint64_t inherited = parent != NULL ? parent->deadline_ns : 0;
+    uint64_t inherited = parent != NULL ? parent->server->deadline_ns : 0;
     uint64_t own = timeout_us != 0 ? world.now_ns + timeout_us * 1000 : 0;
     return own == 0 || (inherited != 0 && inherited < own) ? inherited : own;
 }
@@ -137,17 +153,26 @@ static void begin_call(struct sim_side *side, struct sim_call *call, struct sim_
         call->must = YOKE_DEADLINE_EXCEEDED;
     }
     bool is_sent = call->client->connection == &side->connection;
-    SIM_CHECK_CALL(call, is_sent == (call->must == SIM_NO_CODE));
+    call->has_waited = yoke__call_is_waiting(call->client);
+    SIM_CHECK_CALL(call, (is_sent || call->has_waited) == (call->must == SIM_NO_CODE));
     SIM_CHECK_CALL(call, !is_sent || sim_find_call(call->stream) == call);
     yoke_call_on_writable(call->client, sim_on_writable, call);
+    if (sim_chance(50)) {
+        sim_listen_for_headers(call);
+    }
 }
 
-/* It will have this id if it gets that far. */
-static void expect_stream(struct sim_side *side, struct sim_call *call) {
-    uint32_t stream = side->connection.next_stream != 0 ? side->connection.next_stream : 2;
-    uint32_t at = (stream - side->first_stream) / 2;
+void sim_expect_stream(struct sim_side *side, struct sim_call *call, uint32_t stream) {
+    uint32_t at = ((stream != 0 ? stream : 2) - side->first_stream) / 2;
     SIM_CHECK(at < sizeof(side->by_stream) / sizeof(*side->by_stream));
     side->by_stream[at] = call;
+}
+
+struct sim_call *sim_new_call(struct sim_side *side, enum sim_kind kind) {
+    struct sim_call *call = &world.calls[world.call_count];
+    *call = (struct sim_call){
+        .number = world.call_count++, .side = side->index, .kind = kind, .must = SIM_NO_CODE, .end_code = SIM_NO_CODE};
+    return call;
 }
 
 void sim_make_call(struct sim_side *side) {
@@ -155,15 +180,11 @@ void sim_make_call(struct sim_side *side) {
     if (world.call_count == SIM_CALLS_MAX) {
         return;
     }
-    struct sim_call *call = &world.calls[world.call_count];
-    *call = (struct sim_call){.number = world.call_count++,
-                              .side = side->index,
-                              .kind = (enum sim_kind)sim_pick(kinds, SIM_KIND_COUNT),
-                              .must = SIM_NO_CODE,
-                              .end_code = SIM_NO_CODE};
+    struct sim_call *call = sim_new_call(side, (enum sim_kind)sim_pick(kinds, SIM_KIND_COUNT));
     bool independent = sim_chance(10);
     struct sim_call *chosen = !independent && sim_chance(40) ? choose_parent(side) : NULL;
-    uint32_t length = sim_choose_length(side->index);
+    uint32_t length = sim_choose_length(side->index, NULL);
+    struct yoke_metadata *metadata = sim_chance(25) ? sim_make_metadata(call) : NULL;
     const struct yoke_call_options options = {
         YOKE_CALL_OPTIONS_INIT,
         .parent = chosen != NULL ? chosen->server : NULL,
@@ -171,6 +192,8 @@ void sim_make_call(struct sim_side *side) {
         .timeout_us = world.config.timeouts && sim_chance(40) ? 1 + sim_below(20000) : 0,
         .max_reply_bytes = sim_chance(10) ? 1 + sim_below(2000) : 0,
         .ret_call = &call->client,
+        .metadata = metadata,
+        .wait_for_ready = sim_chance(15),
     };
     struct sim_call *parent = chosen != NULL ? chosen : world.current;
     if (independent || (parent != NULL && (parent->answered || sim_server_side(parent) != side->index))) {
@@ -187,12 +210,15 @@ void sim_make_call(struct sim_side *side) {
     const Sim__Bytes request = sim_message(call, true, 0, length);
     bool is_over = (parent != NULL && yoke_call_is_cancelled(parent->server)) ||
                    (call->deadline_ns != 0 && call->deadline_ns <= world.now_ns);
-    int expected = is_over ? 0 : expect_call(side, call, sim_encoded_length(length));
-    expect_stream(side, call);
+    int expected = is_over ? 0 : expect_call(side, call, sim_encoded_length(length), options.wait_for_ready);
+    expected = call->lists[SIM_REQUEST].bytes > side->engine.limits.max_metadata_bytes ? -EMSGSIZE : expected;
+    sim_expect_stream(side, call, side->connection.next_stream);
     world.is_calling = true;
     int error = start_call(side, call, &request, &options);
     world.is_calling = false;
+    yoke_metadata_destroy(metadata);
     sim_record(side->index, "calls", call, error);
+    expected = call->must != SIM_NO_CODE ? 0 : expected; /* an interceptor has refused it before */
     SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     SIM_CHECK_CALL(call, (call->client != NULL) == (error == 0));
     if (error == 0) {
@@ -204,6 +230,9 @@ void sim_make_call(struct sim_side *side) {
 
 /* Is this one on which requests can be sent? */
 static int expect_usable(const struct yoke_call *handle) {
+    if (yoke__call_is_waiting(handle)) {
+        return -EAGAIN;
+    }
     return handle->connection == NULL || handle->connection->unreachable || !handle->is_mapped ? -ECANCELED : 0;
 }
 
@@ -213,12 +242,12 @@ bool sim_send(struct sim_call *call) {
         return false;
     }
     const struct sim_side *side = side_of(call);
-    uint32_t length = sim_choose_length(call->side);
+    uint32_t length = sim_choose_length(call->side, call->client->streaming);
     const Sim__Bytes message = sim_message(call, true, flow->sent, length);
     bool is_oversized = sim_encoded_length(length) > side->engine.limits.max_message_bytes;
     int expected = expect_usable(call->client);
     expected = expected == 0 && is_oversized ? -EMSGSIZE : expected;
-    expected = expected == 0 && flow->ended ? -EPIPE : expected;
+    expected = (expected == 0 || expected == -EAGAIN) && flow->ended ? -EPIPE : expected;
     int error = yoke_call_send(call->client, method_of(call->kind), &message);
     sim_record(call->side, "sends", call, error);
     if (error == 0) {
@@ -227,7 +256,7 @@ bool sim_send(struct sim_call *call) {
         const struct yoke_limits *theirs = &world.sides[sim_server_side(call)].engine.limits;
         flow->has_oversized |= sim_encoded_length(length) > theirs->max_message_bytes;
     } else if (error == -EAGAIN) {
-        SIM_CHECK_CALL(call, expected == 0 && call->client->streaming->wants_writable);
+        SIM_CHECK_CALL(call, expected == -EAGAIN || (expected == 0 && call->client->streaming->wants_writable));
         flow->waits = true;
     } else {
         SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
@@ -240,6 +269,7 @@ void sim_half_close(struct sim_call *call) {
         return;
     }
     int expected = expect_usable(call->client);
+    expected = expected == -EAGAIN ? 0 : expected;
     expected = expected == 0 && call->up.ended ? -EPIPE : expected;
     int error = yoke_call_half_close(call->client);
     sim_record(call->side, "half-closes", call, error);
@@ -251,7 +281,8 @@ void sim_cancel(struct sim_call *call) {
     if (call->client == NULL) {
         return;
     }
-    int expected = call->client->connection == NULL ? -EALREADY : 0;
+    bool is_over = call->client->connection == NULL && !yoke__call_is_waiting(call->client);
+    int expected = is_over ? -EALREADY : 0;
     int error = yoke_call_cancel(call->client);
     sim_record(call->side, "cancels", call, error);
     SIM_CHECK_CALL(call, error == expected);
@@ -314,7 +345,8 @@ static void hold(struct sim_call *call, bool is_client) {
     struct yoke_call *handle = is_client ? call->client : call->server;
     int error = yoke_call_hold(handle);
     sim_record(is_client ? call->side : sim_server_side(call), "holds", call, error);
-    SIM_CHECK_CALL(call, error == (handle->connection == NULL ? -ECANCELED : 0) || sim_lacks_memory(error));
+    SIM_CHECK_CALL(call, error == (handle->connection == NULL && !yoke__call_is_waiting(handle) ? -ECANCELED : 0) ||
+                             sim_lacks_memory(error));
     if (error == 0) {
         *(is_client ? &call->down.held : &call->up.held) = true;
     }
@@ -349,6 +381,9 @@ static void use(struct sim_call *call, bool is_client, enum sim_act act) {
     case SIM_RESUME:
         resume(call, is_client);
         break;
+    case SIM_ADD:
+        sim_add_around(call);
+        break;
     default:
         sim_hook(call);
         break;
@@ -357,7 +392,8 @@ static void use(struct sim_call *call, bool is_client, enum sim_act act) {
 
 /* Is the call there, at the caller or at the handler? */
 static bool is_there(const struct sim_side *side, const struct sim_call *call, bool is_client) {
-    return (call->side == side->index) == is_client && (is_client ? call->client : call->server) != NULL;
+    return (call->side == side->index) == is_client && call->kind != SIM_PING &&
+           (is_client ? call->client : call->server) != NULL;
 }
 
 /* What an act is done to: a call that we made, or one that we handle. */
@@ -368,7 +404,7 @@ static bool is_for_client(enum sim_act act) {
 
 void sim_act_on(struct sim_side *side, struct sim_call *call, enum sim_act act) {
     bool is_client = call->side == side->index;
-    if (act == SIM_CALL || act == SIM_EMIT) {
+    if (act == SIM_CALL || act == SIM_EMIT || act == SIM_ASK) {
         sim_act(side, act);
     } else if (is_there(side, call, is_client)) {
         use(call, is_client, act);
@@ -382,6 +418,10 @@ void sim_act(struct sim_side *side, enum sim_act act) {
     }
     if (act == SIM_EMIT) {
         (sim_chance(80) ? sim_emit : sim_toggle_subscription)(side);
+        return;
+    }
+    if (act == SIM_ASK) {
+        sim_ping(side);
         return;
     }
     bool is_client = is_for_client(act);
@@ -398,7 +438,7 @@ void sim_act(struct sim_side *side, enum sim_act act) {
 void sim_resume_all(void) {
     for (unsigned i = 0; i < world.call_count; i++) {
         struct sim_call *call = &world.calls[i];
-        if (call->client != NULL) {
+        if (call->client != NULL && call->kind != SIM_PING) {
             resume(call, true);
         }
         if (call->server != NULL) {

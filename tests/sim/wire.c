@@ -94,6 +94,12 @@ static void cancel_arrives(struct sim_call *call) {
     call->cancel_arrived = true;
 }
 
+static void headers_arrive(struct sim_call *call) {
+    SIM_CHECK_CALL(call, call->open_arrived && !call->headers_arrived);
+    SIM_CHECK_CALL(call, call->down.arrived == 0 && !call->down.end_arrived);
+    call->headers_arrived = true;
+}
+
 /* A frame of `sender` is about to be whole at the other side. */
 static void frame_arrives(struct sim_side *sender, const struct yoke__frame *frame) {
     struct sim_call *call = frame->stream != 0 ? sim_find_call(frame->stream) : NULL;
@@ -113,6 +119,9 @@ static void frame_arrives(struct sim_side *sender, const struct yoke__frame *fra
         break;
     case YOKE__FRAME_CANCEL:
         cancel_arrives(call);
+        break;
+    case YOKE__FRAME_HEADERS:
+        headers_arrive(call);
         break;
     case YOKE__FRAME_EVENT:
         sender->emitted_arrived++;

@@ -25,11 +25,16 @@ static void on_attention(struct yoke__connection *connection) {
 }
 
 static void on_ready(struct yoke__connection *connection) {
-    sim_record(side_of(connection)->index, "ready", NULL, 0);
+    struct sim_side *side = side_of(connection);
+    sim_record(side->index, "ready", NULL, 0);
+    sim_side_attend_channel(side);
 }
 
 static void on_leaving(struct yoke__connection *connection) {
-    sim_record(side_of(connection)->index, "is left", NULL, 0);
+    struct sim_side *side = side_of(connection);
+    sim_record(side->index, "is left", NULL, 0);
+    side->channel.channel.expects_peer = false;
+    sim_side_attend_channel(side);
 }
 
 /* Ids of calls that are about to run out, sometimes, so that they wrap around. */
@@ -50,9 +55,12 @@ void sim_side_init(unsigned index) {
     memset(&side->server, 0, sizeof(side->server));
     sim_serve(side);
     sim_subscribe(side);
+    yoke__single_channel_init(&side->channel, &side->engine);
+    if (world.config.intercepts[index]) {
+        sim_intercept(side);
+    }
     yoke__connection_init(&side->connection, &side->engine, &side->server, &side->events, &peers[index], index == 0,
                           &hooks);
-    yoke__single_channel_init(&side->channel, &side->engine);
     side->channel.connection = &side->connection;
     side->first_stream = side->connection.next_stream = choose_first_stream(index);
     if (sim_chance(50)) {
@@ -107,13 +115,34 @@ static void check_calls_over(const struct sim_side *side) {
     }
 }
 
+void sim_side_attend_channel(struct sim_side *side) {
+    yoke__channel_attend(&side->channel.channel);
+    for (unsigned i = 0; i < world.call_count; i++) {
+        struct sim_call *call = &world.calls[i];
+        if (call->side == side->index && call->client != NULL && call->client->stream != 0 && call->stream == 0) {
+            call->stream = call->client->stream;
+            sim_expect_stream(side, call, call->stream);
+            /* It is told of its chance. */
+            call->up.waits = sim_streams_up(call) && !call->up.ended;
+        }
+    }
+}
+
+/* Nobody is there any more, nor will be. */
+static void withdraw(struct sim_side *side) {
+    side->channel.connection = NULL;
+    side->channel.channel.expects_peer = false;
+    sim_side_attend_channel(side);
+    SIM_CHECK(yoke__link_is_alone(&side->channel.channel.waiting));
+}
+
 static void begin_end(struct sim_side *side, const char *message) {
     sim_record(side->index, message, NULL, 0);
     if (!side->ended) {
         side->ended = true;
         side->end_message = message;
     }
-    side->channel.connection = NULL;
+    withdraw(side);
 }
 
 void sim_side_end_input(struct sim_side *side, const char *message) {
@@ -142,7 +171,7 @@ void sim_side_close(struct sim_side *side, const char *message) {
 void sim_side_shut_down(struct sim_side *side) {
     if (!side->ended && yoke__connection_is_idle(&side->connection)) {
         sim_record(side->index, "shuts down", NULL, 0);
-        side->channel.connection = NULL;
+        withdraw(side);
         side->connection.unreachable = true;
         side->has_lost = true;
         side->out.closed = true;
@@ -159,7 +188,7 @@ static void attend(struct sim_side *side) {
         sim_side_close(side, "the connection has failed");
     } else if (side->connection.unreachable && !side->has_lost) {
         side->has_lost = true;
-        side->channel.connection = NULL;
+        withdraw(side);
         if (side->index == 1) {
             /* A worker that finds the master gone does not wait for the end of what it sent. */
             sim_side_end_input(side, "the peer cannot be reached");
