@@ -160,19 +160,21 @@ static void add_message(struct gen_c_names *names, const struct gen_message *mes
 /* ---- Services ------------------------------------------------------------------------------------------------- */
 
 static void add_method(struct gen_c_names *names, const struct gen_method *method, const char *pbc_struct) {
-    static const char endings[] = "_method _done _reply __handle __complete";
+    static const char endings[] = "_method _done _reply _sync __handle __complete";
     const struct gen_element *element = &method->element;
     const char *handlers = gen_format(names->pool, "%s_handlers", method->service->c_name);
     add(names, element, method->c_name, "");
     add_all(names, element, method->c_name, endings);
     add_member(names, element, handlers, method->member, "");
     if (gen_requests_stream(method)) {
-        add_all(names, element, method->c_name, "_send __message __end");
+        add_all(names, element, method->c_name, "_send _write __message __end");
         add_member(names, element, handlers, method->member, "_message");
         add_member(names, element, handlers, method->member, "_end");
     }
     if (gen_replies_stream(method)) {
-        add_all(names, element, method->c_name, "_message __receive");
+        add_all(names, element, method->c_name, "_message _next __receive");
+    } else if (gen_requests_stream(method)) {
+        add_all(names, element, method->c_name, "_close");
     }
 
     const char *pbc_member = gen_pbc_lower(names->pool, method->proto->name);

@@ -104,6 +104,41 @@ struct gen_signature gen_signature_reply(struct gen_pool *pool, const struct gen
     };
 }
 
+/* Only a unary call gives its outcome at once. */
+struct gen_signature gen_signature_sync(struct gen_pool *pool, const struct gen_method *method) {
+    struct gen_signature signature = {gen_format(pool, "int %s_sync", method->c_name),
+                                      {"struct yoke_channel *channel"}};
+    if (!gen_requests_stream(method)) {
+        append(&signature, (const char *[]){gen_format(pool, "const %s *request", method->request->c_type), NULL});
+    }
+    append(&signature, (const char *[]){"const struct yoke_call_options *options", "struct yoke_sync *sync", NULL});
+    if (method->kind == GEN_UNARY) {
+        append(&signature, (const char *[]){gen_format(pool, "const %s **ret_reply", method->reply->c_type), NULL});
+    }
+    return signature;
+}
+
+struct gen_signature gen_signature_write(struct gen_pool *pool, const struct gen_method *method) {
+    return (struct gen_signature){
+        gen_format(pool, "int %s_write", method->c_name),
+        {"struct yoke_sync *sync", gen_format(pool, "const %s *message", method->request->c_type)},
+    };
+}
+
+struct gen_signature gen_signature_next(struct gen_pool *pool, const struct gen_method *method) {
+    return (struct gen_signature){
+        gen_format(pool, "int %s_next", method->c_name),
+        {"struct yoke_sync *sync", gen_format(pool, "const %s **ret_message", method->reply->c_type)},
+    };
+}
+
+struct gen_signature gen_signature_close(struct gen_pool *pool, const struct gen_method *method) {
+    return (struct gen_signature){
+        gen_format(pool, "int %s_close", method->c_name),
+        {"struct yoke_sync *sync", gen_format(pool, "const %s **ret_reply", method->reply->c_type)},
+    };
+}
+
 static struct gen_signature subscription(struct gen_pool *pool, const struct gen_message *event, const char *verb) {
     return (struct gen_signature){
         gen_format(pool, "int %s_%s", event->c_name, verb),

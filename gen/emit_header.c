@@ -99,6 +99,20 @@ static void emit_callbacks(struct gen_text *text, const struct gen_method *metho
                       head, {"struct yoke_call *call", "const struct yoke_status *status", "void *user_data"}});
 }
 
+/* The forms that block. */
+static void emit_sync(struct gen_text *text, const struct gen_method *method) {
+    gen_text_printf(text, "\n/* Call it and wait: see \"Calls that block\" in <yoke/rpc.h>. */\n");
+    declare(text, gen_signature_sync(text->pool, method));
+    if (gen_requests_stream(method)) {
+        declare(text, gen_signature_write(text->pool, method));
+    }
+    if (gen_replies_stream(method)) {
+        declare(text, gen_signature_next(text->pool, method));
+    } else if (gen_requests_stream(method)) {
+        declare(text, gen_signature_close(text->pool, method));
+    }
+}
+
 static void emit_method(struct gen_text *text, const struct gen_method *method) {
     gen_text_printf(text, "\n");
     gen_emit_comment(text, 0, &method->element, NULL);
@@ -111,6 +125,7 @@ static void emit_method(struct gen_text *text, const struct gen_method *method) 
         gen_text_printf(text, "\n/* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */\n");
         declare(text, gen_signature_send(text->pool, method));
     }
+    emit_sync(text, method);
     gen_text_printf(text, gen_replies_stream(method)
                               ? "\n/* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */\n"
                               : "\n/* Answer it: see yoke_call_reply(). */\n");

@@ -181,6 +181,46 @@ static void emit_call_body(struct gen_text *text, const struct gen_method *metho
                     });
 }
 
+/* A body that calls and gives its output the type that it has. */
+static void emit_typed_output(struct gen_text *text, struct gen_signature call, const char *output) {
+    gen_text_printf(text, "    const void *message;\n");
+    gen_emit_signature(text, 4, &call, ";\n");
+    gen_text_printf(text,
+                    "    if (result == 0) {\n"
+                    "        *%s = message;\n"
+                    "    }\n"
+                    "    return result;\n"
+                    "}\n",
+                    output);
+}
+
+static void emit_sync(struct gen_text *text, const struct gen_method *method, const char *reference) {
+    begin(text, gen_signature_sync(text->pool, method));
+    if (method->kind == GEN_UNARY) {
+        emit_typed_output(text,
+                          (struct gen_signature){"int result = yoke_sync_unary",
+                                                 {"channel", reference, "request", "options", "sync", "&message"}},
+                          "ret_reply");
+        return;
+    }
+    const char *request = gen_requests_stream(method) ? "NULL" : "request";
+    emit_call(text,
+              (struct gen_signature){"return yoke_sync_open", {"channel", reference, request, "options", "sync"}});
+    if (gen_requests_stream(method)) {
+        begin(text, gen_signature_write(text->pool, method));
+        emit_call(text, (struct gen_signature){"return yoke_sync_write", {"sync", reference, "message"}});
+    }
+    if (gen_replies_stream(method)) {
+        begin(text, gen_signature_next(text->pool, method));
+        emit_typed_output(text, (struct gen_signature){"int result = yoke_sync_next", {"sync", reference, "&message"}},
+                          "ret_message");
+    } else {
+        begin(text, gen_signature_close(text->pool, method));
+        emit_typed_output(text, (struct gen_signature){"int result = yoke_sync_close", {"sync", reference, "&message"}},
+                          "ret_reply");
+    }
+}
+
 static void emit_method(struct gen_text *text, const struct gen_method *method) {
     emit_trampolines(text, method);
     emit_table(text, method);
@@ -191,6 +231,7 @@ static void emit_method(struct gen_text *text, const struct gen_method *method) 
         begin(text, gen_signature_send(text->pool, method));
         emit_call(text, (struct gen_signature){"return yoke_call_send", {"call", reference, "message"}});
     }
+    emit_sync(text, method, reference);
     begin(text, gen_signature_reply(text->pool, method));
     emit_call(text, (struct gen_signature){gen_replies_stream(method) ? "return yoke_call_send_reply"
                                                                       : "return yoke_call_reply",

@@ -28,9 +28,14 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
         free(master);
         return error;
     }
+    error = yoke__io_init(&master->io, loop, &master->engine);
+    if (error != 0) {
+        yoke__engine_release(&master->engine);
+        free(master);
+        return error;
+    }
     master->pid = getpid();
     master->next_worker_id = 1;
-    yoke__io_init(&master->io, loop, &master->engine);
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
     *ret_master = master;
@@ -49,7 +54,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     if (master == NULL) {
         return 0;
     }
-    if (master->engine.callback_depth > 0) {
+    if (master->engine.callback_depth > 0 || master->engine.wait_depth > 0) {
         return -EBUSY;
     }
     if (yoke__engine_is_foreign(&master->engine)) {
@@ -69,6 +74,10 @@ int yoke_master_destroy(struct yoke_master *master) {
     free(master);
     errno = saved_errno;
     return 0;
+}
+
+int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), void *user_data) {
+    return yoke__io_post(&master->io, run, user_data);
 }
 
 void yoke_master_stop(struct yoke_master *master) {

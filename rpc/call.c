@@ -20,6 +20,8 @@ const char *yoke_call_method(const struct yoke_call *call) {
 }
 
 static void free_call(struct yoke_call *call) {
+    /* Among the orphans. */
+    yoke__link_remove(&call->link);
     if (call->engine != NULL) {
         yoke__engine_put_arena(call->engine, call->arena);
         yoke__engine_put_call(call->engine, call);
@@ -58,6 +60,24 @@ bool yoke__call_leave(struct yoke_call *call) {
         return false;
     }
     return call->connection != NULL && !call->answered && !call->cancelled;
+}
+
+void yoke__call_pin(struct yoke_call *call) {
+    call->is_sync = true;
+    call->in_handler++;
+    if (call->streaming != NULL) {
+        call->streaming->held = true;
+    }
+}
+
+void yoke__call_unpin(struct yoke_call *call) {
+    call->is_sync = false;
+    call->in_handler--;
+    free(call->kept_message);
+    call->kept_message = NULL;
+    if (call->retired && call->in_handler == 0) {
+        free_call(call);
+    }
 }
 
 /* The handler has answered, and is done with the call; what it sent may still have to travel. */

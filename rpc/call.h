@@ -45,8 +45,14 @@ struct yoke_call {
     const char *verdict_message; /* static, or the envelope's */
     bool safe_to_retry;          /* the peer has certainly not begun to handle it */
 
+    /* Client side, when its user blocks instead of being called back: how it ended. */
+    bool is_sync;
+    bool is_awaited;    /* the loop runs for its sake */
+    const void *reply;  /* in `arena` */
+    char *kept_message; /* NULL: empty */
+
     /* Server side. */
-    struct yoke_arena *arena;   /* holds the request */
+    struct yoke_arena *arena;   /* holds the request; at the client side the reply */
     size_t held_bytes;          /* of memory, metadata at first, the request's once its handler has returned */
     struct yoke__link children; /* calls that end with this one */
     const void *handlers;
@@ -79,6 +85,13 @@ static inline void yoke__call_finish(struct yoke_call *call, struct yoke_status 
 /* Around each callback that gets the call. False from the second: the call is gone, or has ended. */
 void yoke__call_enter(struct yoke_call *call);
 bool yoke__call_leave(struct yoke_call *call);
+
+/*
+ * Keep one of our calls, just started, for a user that blocks: messages wait until they are taken, and how it ends is kept in
+ * it. It stays until it is unpinned.
+ */
+void yoke__call_pin(struct yoke_call *call);
+void yoke__call_unpin(struct yoke_call *call);
 
 /* Hand the only request of a call to its handler. */
 void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length);

@@ -34,7 +34,16 @@ struct yoke__engine {
     unsigned callback_depth;          /* > 0 while a user's callback runs */
     bool is_ending;                   /* no call begins any more */
     bool is_mute;                     /* no callback runs any more */
-    unsigned fork_count;              /* yoke__fork_count() when the engine was made */
+    bool is_turn_due;                 /* the loop must not sleep before a blocking call has looked again */
+
+    /* Run the loop until it is over with one of our calls, which is asked once a turn. -EINTR: a callback told the loop to
+     * stop; -ENOTCONN: nothing is left that the loop could wait for. Set by io.c. */
+    int (*wait)(struct yoke__engine *engine, const struct yoke_call *call,
+                bool (*is_over)(const struct yoke_call *call));
+    void *wait_data;
+    unsigned wait_depth; /* > 0 while a call blocks */
+
+    unsigned fork_count; /* yoke__fork_count() when the engine was made */
 };
 
 /*

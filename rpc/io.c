@@ -4,6 +4,10 @@
 #include "rpc/cancel.h"
 #include "rpc/socket.h"
 
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 /* The loop only has to wake up; before_sleep does the work. */
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     (void)loop;
@@ -47,23 +51,130 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) 
         has_run |= yoke__calls_settle(io->engine);
     }
     has_run |= !yoke__link_is_alone(&io->dirty);
+    has_run |= io->engine->is_turn_due;
+    io->engine->is_turn_due = false;
     /* What ran may be what the loop's user runs it for, so it turns once more instead of sleeping. */
     set_timer(io, has_run);
 }
 
-void yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine) {
+/* ---- Posts ------------------------------------------------------------------------------------------------------ */
+
+static void on_door(struct ev_loop *loop, ev_async *watcher, int events) {
+    struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, door);
+    (void)loop;
+    (void)events;
+    io->engine->callback_depth++;
+    yoke__posts_run(&io->posts);
+    io->engine->callback_depth--;
+}
+
+int yoke__io_post(struct yoke__io *io, yoke__post_run *run, void *user_data) {
+    /* First: in a forked copy the mutex may be held by a thread that is not there. */
+    if (yoke__engine_is_foreign(io->engine)) {
+        return -ECHILD;
+    }
+    if (run == NULL) {
+        return -EINVAL;
+    }
+    bool must_wake;
+    int error = yoke__posts_add(&io->posts, run, user_data, &must_wake);
+    if (error == 0 && must_wake) {
+        ev_async_send(io->loop, &io->door);
+    }
+    return error;
+}
+
+/* libev takes a descriptor for its first ev_async, and aborts the program when it gets none. See first whether one is left. */
+static int check_descriptor_left(void) {
+    int fd = eventfd(0, EFD_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    (void)close(fd);
+    return 0;
+}
+
+/* ---- Waiting ---------------------------------------------------------------------------------------------------- */
+
+struct waiting {
+    ev_prepare each_turn;
+    struct yoke__engine *engine;
+    unsigned depth; /* of the loop that this is about: callbacks may run others within it */
+    bool (*is_over)(const struct yoke_call *call);
+    const struct yoke_call *call;
+    bool has_turned;
+};
+
+/*
+ * Each turn begins here, before anything in it can tell the loop to stop; if it had been told in the turn before, it would not
+ * have come here. So nobody's ev_break() is overridden.
+ */
+static void on_each_turn(struct ev_loop *loop, ev_prepare *watcher, int events) {
+    struct waiting *waiting = YOKE__CONTAINER(watcher, struct waiting, each_turn);
+    (void)events;
+    if (ev_depth(loop) != waiting->depth) {
+        return;
+    }
+    bool is_over = waiting->is_over(waiting->call);
+    if (is_over && waiting->has_turned) {
+        ev_break(loop, EVBREAK_ONE);
+    } else {
+        /* Of the first turn it is not true: events that were pending before it have been handled already. */
+        waiting->engine->is_turn_due |= is_over;
+    }
+    waiting->has_turned = true;
+}
+
+static int wait_for_call(struct yoke__engine *engine, const struct yoke_call *call,
+                         bool (*is_over)(const struct yoke_call *call)) {
+    struct yoke__io *io = engine->wait_data;
+    struct waiting waiting = {
+        .engine = engine, .depth = ev_depth(io->loop) + 1, .is_over = is_over, .call = call, .has_turned = false};
+    if (is_over(call)) {
+        return 0;
+    }
+    ev_prepare_init(&waiting.each_turn, on_each_turn);
+    ev_set_priority(&waiting.each_turn, EV_MAXPRI);
+    ev_prepare_start(io->loop, &waiting.each_turn);
+    ev_unref(io->loop);
+    int active = ev_run(io->loop, 0);
+    ev_ref(io->loop);
+    ev_prepare_stop(io->loop, &waiting.each_turn);
+    if (is_over(call)) {
+        return 0;
+    }
+    return active != 0 ? -EINTR : -ENOTCONN;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------------------- */
+
+int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine) {
+    int error = check_descriptor_left();
+    if (error != 0) {
+        return error;
+    }
     *io = (struct yoke__io){.loop = loop, .engine = engine};
     yoke__link_init(&io->dirty);
+    yoke__posts_init(&io->posts);
     ev_timer_init(&io->timer, on_timer, 0., 0.);
     ev_prepare_init(&io->before_sleep, before_sleep);
     /* After the user's own prepare watchers, which may make calls. */
     ev_set_priority(&io->before_sleep, EV_MINPRI);
     ev_prepare_start(loop, &io->before_sleep);
     ev_unref(loop);
+    ev_async_init(&io->door, on_door);
+    ev_async_start(loop, &io->door);
+    ev_unref(loop);
+    engine->wait = wait_for_call;
+    engine->wait_data = io;
+    return 0;
 }
 
 void yoke__io_release(struct yoke__io *io) {
     ev_timer_stop(io->loop, &io->timer);
     ev_ref(io->loop);
+    ev_async_stop(io->loop, &io->door);
+    ev_ref(io->loop);
     ev_prepare_stop(io->loop, &io->before_sleep);
+    yoke__posts_release(&io->posts);
 }

@@ -123,6 +123,15 @@ void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t 
     }
 }
 
+/* Its user blocks, and will look; or has gone without asking, as an entry that returned. */
+static void keep_outcome(struct yoke_call *call, const struct yoke_status *status, const void *reply) {
+    call->verdict = status->code;
+    call->reply = reply;
+    /* Without memory it is the code alone. */
+    call->kept_message = status->message[0] != '\0' ? strdup(status->message) : NULL;
+    call->engine->is_turn_due = true;
+}
+
 void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply) {
     struct yoke__engine *engine = call->engine;
     struct yoke_status status = {code, message};
@@ -131,27 +140,28 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     if (status.code != YOKE_OK) {
         reply = NULL;
     }
-    if (call->done != NULL && !engine->is_mute) {
+    if (call->is_sync) {
+        keep_outcome(call, &status, reply);
+    } else if (call->done != NULL && !engine->is_mute) {
         engine->callback_depth++;
         call->method->complete(call->done, call, &status, reply, call->user_data);
         engine->callback_depth--;
     }
     if (call->in_handler == 0) {
+        yoke__engine_put_arena(engine, call->arena);
         yoke__engine_put_call(engine, call);
     } else {
-        /* Another callback of it runs the loop. */
+        /* Another callback of it runs the loop; or it is for its user to free, who may do so when the engine is gone. */
         call->retired = true;
+        yoke__link_append(&engine->orphans, &call->link);
     }
 }
 
 static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
-    struct yoke__engine *engine = call->engine;
-    struct yoke_arena *arena = NULL;
     const void *reply;
-    enum yoke_code code = yoke__message_decode(engine, call->method->reply, bytes, length, &arena, &reply);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, bytes, length, &call->arena, &reply);
     if (code == YOKE_OK) {
         yoke__call_complete(call, YOKE_OK, "", reply);
-        yoke__engine_put_arena(engine, arena);
     } else {
         char message[YOKE_STATUS_MESSAGE_MAX + 1];
         (void)snprintf(message, sizeof message, "the reply to %s %s", call->method->name, yoke__message_fault(code));

@@ -24,7 +24,11 @@ struct yoke__stream *yoke__stream_of(struct yoke_call *call) {
         }
     }
     *stream = (struct yoke__stream){
-        .call = call, .send_credit = YOKE__CREDIT_INITIAL, .receive_credit = YOKE__CREDIT_INITIAL};
+        .call = call,
+        .send_credit = YOKE__CREDIT_INITIAL,
+        .receive_credit = YOKE__CREDIT_INITIAL,
+        .held = call->is_sync,
+    };
     yoke__link_init(&stream->sender);
     yoke__link_init(&stream->waiter);
     yoke__link_init(&stream->wakeup);
@@ -153,6 +157,11 @@ static int check_usable(const struct yoke_call *call) {
     return call->is_mapped ? 0 : -ECANCELED;
 }
 
+bool yoke__stream_is_blocked(const struct yoke_call *call) {
+    int error = check_usable(call);
+    return error == -EAGAIN || (error == 0 && call->streaming != NULL && yoke__stream_must_wait(call->streaming));
+}
+
 static int send_one(struct yoke_call *call, const struct yoke_type *type, const void *message) {
     int error = check_usable(call);
     if (error != 0) {
@@ -207,7 +216,7 @@ int yoke_call_hold(struct yoke_call *call) {
 }
 
 void yoke_call_resume(struct yoke_call *call) {
-    if (call->streaming != NULL && call->streaming->held) {
+    if (call->streaming != NULL && call->streaming->held && !call->is_sync) {
         call->streaming->held = false;
         yoke__stream_schedule(call->streaming);
     }

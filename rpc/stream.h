@@ -120,6 +120,15 @@ bool yoke__streams_are_congested(const struct yoke__connection *connection);
 /* Deliver what waits, held or not: there will be no other time. */
 void yoke__stream_flush_inbox(struct yoke_call *call);
 
+/*
+ * Take the first message that waits, of which there is one, for a user that blocks. It lives in the call's arena until the
+ * next. False when it cannot be decoded, over which the call ends.
+ */
+bool yoke__stream_pull(struct yoke_call *call, const void **ret_message);
+
+/* Would yoke_call_send() give -EAGAIN? */
+bool yoke__stream_is_blocked(const struct yoke_call *call);
+
 /* Run the callbacks that are due. From the loop. */
 void yoke__stream_wake(struct yoke__stream *stream);
 

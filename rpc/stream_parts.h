@@ -16,6 +16,9 @@ static inline bool yoke__stream_has_credit(const struct yoke__stream *stream) {
     return stream->send_credit > yoke__stream_cost(YOKE__TOTAL_SIZE);
 }
 
+/* Must a further message wait to be sent? Then it is noted that its user wants to hear when not. */
+bool yoke__stream_must_wait(struct yoke__stream *stream);
+
 /* A callback is due. */
 void yoke__stream_schedule(struct yoke__stream *stream);
 

@@ -7,7 +7,7 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What precedes each message in an inbox. */
@@ -58,6 +58,11 @@ static void unbuffer_bytes(struct yoke_call *call, size_t size) {
     call->streaming->buffered -= size;
 }
 
+static const char *fault_of_message(enum yoke_code code) {
+    return code == YOKE_INTERNAL ? "a message is malformed or nested too deeply"
+                                 : "a message needs too much memory to decode";
+}
+
 /* Hand a message to the user. False when the call has ended over it. */
 static bool deliver(struct yoke_call *call, const uint8_t *bytes, size_t length) {
     struct yoke__engine *engine = call->engine;
@@ -67,9 +72,7 @@ static bool deliver(struct yoke_call *call, const uint8_t *bytes, size_t length)
     const void *message;
     enum yoke_code code = yoke__message_decode(engine, type, bytes, length, &arena, &message);
     if (code != YOKE_OK) {
-        yoke__stream_break(call, code,
-                           code == YOKE_INTERNAL ? "a message is malformed or nested too deeply"
-                                                 : "a message needs too much memory to decode");
+        yoke__stream_break(call, code, fault_of_message(code));
         return false;
     }
     yoke__call_enter(call);
@@ -142,6 +145,16 @@ static const uint8_t *front(const struct yoke__stream *stream, struct record *re
     return chunk->data + chunk->begin + sizeof *ret_record;
 }
 
+/* If nothing is left in front of it, the message that is coming in will not have to wait any more. */
+static void give_back_part(struct yoke_call *call) {
+    struct yoke__stream *stream = call->streaming;
+    if (stream->inbox_count == 0 && stream->inbox_part_cost > 0) {
+        size_t cost = stream->inbox_part_cost;
+        stream->inbox_part_cost = 0;
+        give_back(call, cost);
+    }
+}
+
 bool yoke__stream_deliver_inbox(struct yoke_call *call, bool even_if_held) {
     struct yoke__stream *stream = call->streaming;
     while (stream->inbox_count > 0 && (even_if_held || !stream->held)) {
@@ -155,12 +168,7 @@ bool yoke__stream_deliver_inbox(struct yoke_call *call, bool even_if_held) {
         yoke__output_consume(&stream->inbox, sizeof record + record.length);
         give_back(call, record.cost);
     }
-    if (stream->inbox_count == 0 && stream->inbox_part_cost > 0) {
-        /* The message that is coming in will not have to wait any more. */
-        size_t cost = stream->inbox_part_cost;
-        stream->inbox_part_cost = 0;
-        give_back(call, cost);
-    }
+    give_back_part(call);
     return true;
 }
 
@@ -297,8 +305,9 @@ static bool take_fragment(struct yoke_call *call, const struct yoke__frame *fram
     memcpy(part->data + part->end, payload, length);
     part->end += length;
     /* A message can be larger than all credit, so what is put together gives it back; but not one that has to wait behind
-     * others or for its user, or an unread stream could go on for ever. */
-    if (yoke__stream_takes_one(call) || (!stream->held && stream->inbox_count == 0)) {
+     * others or for its user, or an unread stream could go on for ever. A user that blocks may be waiting for this one. */
+    bool waits_for_user = stream->held && !call->is_sync;
+    if (yoke__stream_takes_one(call) || (!waits_for_user && stream->inbox_count == 0)) {
         give_back(call, yoke__stream_cost(frame->length));
     } else {
         stream->inbox_part_cost += yoke__stream_cost(frame->length);
@@ -369,7 +378,61 @@ void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, co
     yoke__stream_deliver_rest(call);
 }
 
+/* The first message that waits is gone. */
+static void pop(struct yoke_call *call, const struct record *record) {
+    struct yoke__stream *stream = call->streaming;
+    size_t size = sizeof *record + record->length;
+    stream->inbox_count--;
+    yoke__output_consume(&stream->inbox, size);
+    if (call->connection == NULL) {
+        return;
+    }
+    unbuffer_bytes(call, size);
+    give_back(call, record->cost);
+    give_back_part(call);
+}
+
+/* A message that waited could not be decoded: those behind it are not wanted. */
+static void spoil(struct yoke_call *call, enum yoke_code code) {
+    yoke__stream_void(call->streaming);
+    if (call->connection != NULL) {
+        yoke__stream_break(call, code, fault_of_message(code));
+        return;
+    }
+    /* It has ended, or is about to. */
+    call->verdict = code;
+    call->verdict_message = fault_of_message(code);
+    free(call->kept_message);
+    call->kept_message = NULL;
+}
+
+bool yoke__stream_pull(struct yoke_call *call, const void **ret_message) {
+    struct yoke__stream *stream = call->streaming;
+    struct record record;
+    const uint8_t *bytes = front(stream, &record);
+    yoke__engine_put_arena(call->engine, call->arena);
+    call->arena = NULL;
+    enum yoke_code code =
+        yoke__message_decode(call->engine, call->method->reply, bytes, record.length, &call->arena, ret_message);
+    if (code != YOKE_OK) {
+        spoil(call, code);
+        return false;
+    }
+    pop(call, &record);
+    if (stream->inbox_count == 0 && stream->has_status && call->connection != NULL) {
+        complete_with_status(call);
+    }
+    return true;
+}
+
 void yoke__stream_flush_inbox(struct yoke_call *call) {
+    if (call->is_sync) {
+        /* Its user takes what waits, also when the call has ended. */
+        if (call->streaming != NULL && call->streaming->has_status) {
+            complete_with_status(call);
+        }
+        return;
+    }
     if (call->streaming == NULL || yoke__stream_takes_one(call) || !yoke__stream_deliver_inbox(call, true)) {
         return;
     }

@@ -122,7 +122,7 @@ bool yoke__streams_are_congested(const struct yoke__connection *connection) {
     return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
 }
 
-static bool must_wait(struct yoke__stream *stream) {
+bool yoke__stream_must_wait(struct yoke__stream *stream) {
     struct yoke__connection *connection = stream->call->connection;
     if (stream->outbox != NULL || !yoke__stream_has_credit(stream)) {
         stream->wants_writable = true;
@@ -148,7 +148,7 @@ int yoke__stream_send(struct yoke_call *call, const struct yoke__body *message, 
     if (stream->send_ended) {
         return -EPIPE;
     }
-    if (may_wait && must_wait(stream)) {
+    if (may_wait && yoke__stream_must_wait(stream)) {
         return -EAGAIN;
     }
     if (!call->is_client && yoke__call_pass_headers(call) != 0) {

@@ -90,9 +90,15 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
         free(worker);
         return error;
     }
+    error = yoke__io_init(&worker->io, worker->loop, &worker->engine);
+    if (error != 0) {
+        ev_loop_destroy(worker->loop);
+        yoke__engine_release(&worker->engine);
+        free(worker);
+        return error;
+    }
     worker->id = setup->id;
     worker->index = setup->index;
-    yoke__io_init(&worker->io, worker->loop, &worker->engine);
     ev_timer_init(&worker->drain, on_drained, 0., 0.);
     yoke__events_init(&worker->events, &worker->engine);
     const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
@@ -150,6 +156,10 @@ void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeo
     ev_now_update(worker->loop);
     ev_timer_set(&worker->drain, (double)timeout_us / 1e6, 0.);
     ev_timer_start(worker->loop, &worker->drain);
+}
+
+int yoke_worker_post(struct yoke_worker *worker, void (*run)(void *user_data), void *user_data) {
+    return yoke__io_post(&worker->io, run, user_data);
 }
 
 struct ev_loop *yoke_worker_loop(struct yoke_worker *worker) {

@@ -34,7 +34,7 @@ struct yoke_master_options {
 /*
  * Make a master on `loop`, which it does not own and which must outlive it. `options` may be NULL.
  * -EINVAL: no loop, the default loop (it reaps every child of the process), or options not initialised or out of range;
- * -E2BIG: options of a newer Yoke are set; -ENOMEM.
+ * -E2BIG: options of a newer Yoke are set; -ENOMEM; -EMFILE, -ENFILE: no descriptor is left.
  */
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
                        struct yoke_master **ret_master);
@@ -42,7 +42,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
 /*
  * Kill and reap every worker that still lives, complete their calls as UNAVAILABLE, and free everything, pools
  * included. No events are emitted. Waits for the kernel to end the workers, which were sent SIGKILL. NULL is fine.
- * -EBUSY, and nothing is done, from inside a Yoke callback. In a forked copy of the process nothing is done, and 0 returned:
+ * -EBUSY, and nothing is done, from inside a Yoke callback or while a call blocks. In a forked copy of the process nothing is done, and 0 returned:
  * the workers, the descriptors and the loop are the original's.
  */
 int yoke_master_destroy(struct yoke_master *master);
@@ -52,6 +52,18 @@ struct yoke_server *yoke_master_server(struct yoke_master *master);
 
 /* Subscriptions to what workers emit and to yoke.v1.WorkerStarted, WorkerReady, WorkerDied and PoolStopped. */
 struct yoke_events *yoke_master_events(struct yoke_master *master);
+
+/*
+ * The door for other threads: run(user_data) runs once, on the loop's thread and from the loop, after all that was posted
+ * before it. May be called from any thread. A handler can so leave its work to a thread, which posts the answer: the call itself
+ * is only to be touched in `run`, where it may turn out to be cancelled. `run` may do what a callback may.
+ *
+ * Posting does not keep the loop running. Whoever posts must have ended (been joined) before yoke_master_destroy() begins; what
+ * has not run by then never does.
+ *
+ * -EINVAL: no function; -ENOMEM; -ECHILD: in a forked copy of the process.
+ */
+int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), void *user_data);
 
 /* ---- Pools ---------------------------------------------------------------------------------------------------- */
 

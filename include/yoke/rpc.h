@@ -3,10 +3,12 @@
  *
  * The functions that you call most are generated from your .proto; they are thin typed wrappers over the last section
  * of this header. Everything here belongs to one event loop and so to one thread, and nothing here may be used in a
- * process forked from the one that made it, except where a function says otherwise.
+ * process forked from the one that made it, except where a function says otherwise. Other threads have one door:
+ * yoke_master_post() and yoke_worker_post().
  *
  * Callbacks and handlers run from the loop. They may call everything here except where a function says otherwise, but they
- * should not run the loop themselves: the connection that they were called from waits until they return.
+ * should not run the loop themselves: the connection that they were called from waits until they return. So calls that
+ * block are not for them.
  *
  * Errors: a function that returns int gives 0 (or a count) on success and a negative errno value on failure. Outputs
  * named ret_* are untouched on failure. If a function that takes a callback fails, the callback never runs.
@@ -300,6 +302,55 @@ int yoke_call_on_headers(struct yoke_call *call, yoke_headers_hook *hook, void *
  */
 const struct yoke_metadata *yoke_call_details(const struct yoke_call *call);
 
+/* ---- Calls that block --------------------------------------------------------------------------------------------- *
+ * Every method also has a form that waits for its outcome: the generated …_sync functions, and for streams …_write, …_next
+ * and …_close. They are for code that the loop did not call: a worker's entry, before yoke_worker_run() or instead of it, and
+ * a master between runs of its loop. They run the loop until they have what they wait for, so everything else of the loop
+ * goes on meanwhile: handlers, events, deadlines, watchers of yours. A worker should so have registered its services before
+ * its first one.
+ *
+ * All of them return
+ *
+ * 0             well; where there is a ret_*, it holds the message, or NULL behind the last of a stream
+ * > 0           the call has ended with this enum yoke_code, of which sync->status tells more
+ * -EDEADLK      inside a callback or handler of Yoke, or a posted function: nothing could arrive while it waits
+ * -EINTR        meanwhile a callback said ev_break(). That ends the waiting, and with EVBREAK_ALL runs of the loop around it,
+ *               too. A unary call is then given up; of a stream, the function can be called again. (An ev_break() that was
+ *               said before, in the same callback of yours, is forgotten: libev does that when the loop is run again.)
+ * -ENOTCONN     nothing keeps the loop running any more, so no answer can come; then the same. Or no peer to start with
+ * -EBUSY        the sync is being waited for already: this is a callback of a watcher of yours
+ * -EINVAL       no call, or one of another method
+ * -ECHILD       in a process forked from the one that made the channel or the call
+ *
+ * and what starting and sending return: see yoke_channel_call() and yoke_call_send().
+ */
+
+/*
+ * One call that blocks, from its …_sync on: `struct yoke_sync sync = {YOKE_SYNC_INIT};`. Messages, and the status, are valid
+ * until the sync is used for the next message or call, or released. Only `status` is yours to read.
+ */
+struct yoke_sync {
+    struct yoke_status status; /* of the call, once a function has returned more than 0, or the end */
+    struct yoke_call *call;
+};
+#define YOKE_SYNC_INIT .status = {YOKE_OK, ""}, .call = NULL
+
+/*
+ * Free what the sync holds. A call that has not ended is cancelled; it is in flight until then, and keeps a worker that is to
+ * stop. Using the sync for another call does the same first. While another function waits for it, further down the stack, this
+ * only cancels. It may come after the end of the master or worker.
+ */
+void yoke_sync_release(struct yoke_sync *sync);
+
+/*
+ * The call, for yoke_call_cancel(), its peer, metadata and details of its status; until the sync is used for another or
+ * released. NULL: none. yoke_call_hold(), yoke_call_resume() and yoke_call_on_writable() are without effect on it.
+ */
+struct yoke_call *yoke_sync_call(const struct yoke_sync *sync);
+
+/* The last message has been written. 0 also when the call has ended well already; -EPIPE: said before. */
+int yoke_sync_half_close(struct yoke_sync *sync);
+
 /* ---- Servers and events --------------------------------------------------------------------------------------- */
 
 /* The services that this process offers to its peers. Fill it with the generated …_serve functions. */
@@ -492,6 +543,29 @@ int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, c
  * -EBADMSG: malformed; -ENOMEM.
  */
 int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, size_t index, const void **ret_detail);
+
+/*
+ * Make a unary call and wait for its reply. `options` hold as ever; the deadline is what bounds the wait. `ret_reply` is the
+ * sync's.
+ */
+int yoke_sync_unary(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                    const struct yoke_call_options *options, struct yoke_sync *sync, const void **ret_reply);
+
+/* Start a call that streams, without waiting. `request` is NULL when requests stream. */
+int yoke_sync_open(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                   const struct yoke_call_options *options, struct yoke_sync *sync);
+
+/*
+ * The next reply of a stream, as soon as there is one; those that have come are given before the end, whatever that is. What is
+ * not taken holds the peer up: it gets credit for what is.
+ */
+int yoke_sync_next(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_message);
+
+/* Send a message, as soon as it is taken. -EPIPE: after the half-close, or the call has ended well without it. */
+int yoke_sync_write(struct yoke_sync *sync, const struct yoke_method *method, const void *message);
+
+/* Half-close, if that has not been done, and wait for the only reply. */
+int yoke_sync_close(struct yoke_sync *sync, const struct yoke_method *method, const void **ret_reply);
 
 /*
  * Send an event to the channel's peer; over a pool's channel, to every worker alive. Nobody answers; a peer without a

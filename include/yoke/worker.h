@@ -65,6 +65,17 @@ void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
  */
 void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeout_us);
 
+/*
+ * The door for other threads: run(user_data) runs once, on the worker's thread and from its loop, after all that was posted
+ * before it. May be called from any thread. A handler can so leave its work to a thread, which posts the answer: the call itself
+ * is only to be touched in `run`, where it may turn out to be cancelled. `run` may do what a callback may.
+ *
+ * A call that is not answered keeps a worker that is to stop; posting alone does not. Whoever posts must have ended (been
+ * joined) before the entry returns; what has not run by then never does. -EINVAL: no function; -ENOMEM; -ECHILD: in a process
+ * forked from the worker.
+ */
+int yoke_worker_post(struct yoke_worker *worker, void (*run)(void *user_data), void *user_data);
+
 /* The worker's loop, for watchers of your own. */
 struct ev_loop *yoke_worker_loop(struct yoke_worker *worker);
 

@@ -3,6 +3,7 @@
 
 #include "call_master.h"
 #include "common_service.h"
+#include "sync_worker.h"
 #include "worker_state.h"
 
 #include <errno.h>
@@ -288,11 +289,20 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
         probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
         probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
+        thread_service_serve(&state.threads, worker) != 0 ||
         probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {
         return 8;
     }
-    return yoke_worker_run(worker);
+    if (state.setup->scenario == PROBE_SYNC || state.setup->scenario == PROBE_SYNC_AND_RETURN) {
+        sync_worker_check(worker, state.setup->scenario == PROBE_SYNC);
+    }
+    if (state.setup->scenario == PROBE_SYNC_AND_RETURN) {
+        return 5;
+    }
+    int exit_code = yoke_worker_run(worker);
+    thread_service_release(&state.threads);
+    return exit_code;
 }

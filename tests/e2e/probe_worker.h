@@ -14,6 +14,8 @@ enum probe_scenario {
     PROBE_RETURN,          /* return 5 at once, without yoke_worker_run() */
     PROBE_EMIT_AND_RETURN, /* emit 1,024 Ticks of 1 KiB and return 5, without yoke_worker_run() */
     PROBE_EMIT_BEFORE_RUN, /* emit 1,024 Ticks of 1 KiB, call the master, then serve */
+    PROBE_SYNC,            /* before it serves: calls that block; Noticed tells how they went */
+    PROBE_SYNC_AND_RETURN, /* the same, and return 5 within a stream, without yoke_worker_run() */
     PROBE_SILENT           /* never run, never read: sleep for ever */
 };
 

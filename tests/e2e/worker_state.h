@@ -5,12 +5,14 @@
 #include "common_service.h"
 #include "probe_worker.h"
 #include "stream_service.h"
+#include "thread_service.h"
 
 struct worker_state {
     const struct probe_setup *setup;
     struct yoke_worker *worker;
     struct common_service common;
     struct stream_service streams;
+    struct thread_service threads;
     struct inspection inspection;
     int64_t ticks; /* Ticks that arrived from the master, in order */
 };

@@ -35,6 +35,26 @@ static const struct row rows[] = {
       "\"demo_streamer_chat_send\"; " RENAME,
       "@:13:3: demo.Streamer.WatchMessage: in C it and demo.Streamer.Watch (@:12:3) both get the name "
       "\"demo_streamer_watch_message\"; " RENAME}},
+    {"meet_sync",
+     false,
+     {"@:9:3: demo.Blocker.HelloSync: in C it and demo.Blocker.Hello (@:8:3) both get the name "
+      "\"demo_blocker_hello_sync\"; " RENAME,
+      "@:14:3: demo.Blocker.WatchSync: in C it and demo.Blocker.Watch (@:13:3) both get the name "
+      "\"demo_blocker_watch_sync\"; " RENAME,
+      "@:16:3: demo.Blocker.WatchNext: in C it and demo.Blocker.Watch (@:13:3) both get the name "
+      "\"demo_blocker_watch_next\"; " RENAME,
+      "@:19:3: demo.Blocker.UploadSync: in C it and demo.Blocker.Upload (@:18:3) both get the name "
+      "\"demo_blocker_upload_sync\"; " RENAME,
+      "@:20:3: demo.Blocker.UploadWrite: in C it and demo.Blocker.Upload (@:18:3) both get the name "
+      "\"demo_blocker_upload_write\"; " RENAME,
+      "@:22:3: demo.Blocker.UploadClose: in C it and demo.Blocker.Upload (@:18:3) both get the name "
+      "\"demo_blocker_upload_close\"; " RENAME,
+      "@:24:3: demo.Blocker.ChatSync: in C it and demo.Blocker.Chat (@:23:3) both get the name "
+      "\"demo_blocker_chat_sync\"; " RENAME,
+      "@:25:3: demo.Blocker.ChatWrite: in C it and demo.Blocker.Chat (@:23:3) both get the name "
+      "\"demo_blocker_chat_write\"; " RENAME,
+      "@:26:3: demo.Blocker.ChatNext: in C it and demo.Blocker.Chat (@:23:3) both get the name "
+      "\"demo_blocker_chat_next\"; " RENAME}},
     {"keyword_method",
      true,
      {"@:7:3: demo.S.Default: in C its name is \"default\", " KEYWORD,

@@ -5,6 +5,7 @@
 #include "rpc/cancel.h"
 #include "rpc/stream.h"
 
+#include <errno.h>
 #include <string.h>
 
 uint64_t machine_now_ns = 3600 * UINT64_C(1000000000);
@@ -191,6 +192,37 @@ void machine_exchange(struct machine *one, struct machine *other) {
         machine_settle(other);
         carried = machine_carry(one, other, 0) + machine_carry(other, one, 0);
     } while (carried > 0);
+}
+
+/* As sockets do: a failed connection is closed, and its peer reads the end. */
+static void close_failed(struct machine *one, struct machine *other) {
+    bool has_failed = one->connection.failure[0] != '\0' || other->connection.failure[0] != '\0';
+    if (has_failed && !one->connection.closed) {
+        machine_close(one, "the connection has failed");
+        machine_close(other, "the connection has failed");
+    }
+}
+
+#define IDLE_TURNS_MAX 10
+
+static int wait_in_turns(struct yoke__engine *engine, const struct yoke_call *call,
+                         bool (*is_over)(const struct yoke_call *call)) {
+    struct machine *machine = engine->wait_data;
+    for (unsigned idle = 0; idle < IDLE_TURNS_MAX && !is_over(call); idle++) {
+        machine->turns++;
+        if (machine->each_turn != NULL) {
+            machine->each_turn(machine);
+        }
+        machine_exchange(machine, machine->other);
+        close_failed(machine, machine->other);
+    }
+    return is_over(call) ? 0 : -ENOTCONN;
+}
+
+void machine_let_block(struct machine *machine, struct machine *other) {
+    machine->other = other;
+    machine->engine.wait = wait_in_turns;
+    machine->engine.wait_data = machine;
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,11 @@ struct machine {
     size_t held_count;
     void (*act)(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request); /* As; NULL: echo */
     void *act_data;
+
+    /* Who it turns the loop with while a call of it blocks, and what happens in each turn; NULL: nothing. */
+    struct machine *other;
+    void (*each_turn)(struct machine *machine);
+    unsigned turns;
 };
 
 /* `limits` may be NULL. A machine must not move, and is large: make it static. */
@@ -69,6 +74,12 @@ size_t machine_carry(struct machine *from, struct machine *to, size_t piece);
 
 /* Run the callbacks that are due and carry both ways, as two loops would, until both are silent. */
 void machine_exchange(struct machine *one, struct machine *other);
+
+/*
+ * From now on calls of `machine` can block: then both turn their loops, also when a connection fails, until neither has
+ * anything to do.
+ */
+void machine_let_block(struct machine *machine, struct machine *other);
 
 /* Run the callbacks that are due, as the loop would before it sleeps. */
 void machine_settle(struct machine *machine);

@@ -39,6 +39,17 @@ int http_server2__private(struct yoke_channel *channel, const Ping *request, con
                              user_data);
 }
 
+int http_server2__private_sync(struct yoke_channel *channel, const Ping *request,
+                               const struct yoke_call_options *options, struct yoke_sync *sync,
+                               const Ping **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &http_server2__private_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int http_server2__private_reply(struct yoke_call *call, const Ping *reply) {
     return yoke_call_reply(call, &http_server2__private_method, reply);
 }
@@ -75,6 +86,17 @@ int http_server2_get2_fa_code(struct yoke_channel *channel, const Ping *request,
                              user_data);
 }
 
+int http_server2_get2_fa_code_sync(struct yoke_channel *channel, const Ping *request,
+                                   const struct yoke_call_options *options, struct yoke_sync *sync,
+                                   const Ping **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &http_server2_get2_fa_code_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int http_server2_get2_fa_code_reply(struct yoke_call *call, const Ping *reply) {
     return yoke_call_reply(call, &http_server2_get2_fa_code_method, reply);
 }
@@ -108,6 +130,17 @@ int http_server2_camel_case(struct yoke_channel *channel, const Ping *request, c
                             http_server2_camel_case_done *done, void *user_data) {
     return yoke_channel_call(channel, &http_server2_camel_case_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int http_server2_camel_case_sync(struct yoke_channel *channel, const Ping *request,
+                                 const struct yoke_call_options *options, struct yoke_sync *sync,
+                                 const Ping **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &http_server2_camel_case_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int http_server2_camel_case_reply(struct yoke_call *call, const Ping *reply) {

@@ -47,6 +47,17 @@ int old_times_recorder_delete(struct yoke_channel *channel, const Old__Times__Re
                              user_data);
 }
 
+int old_times_recorder_delete_sync(struct yoke_channel *channel, const Old__Times__Record *request,
+                                   const struct yoke_call_options *options, struct yoke_sync *sync,
+                                   const Old__Times__Record **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &old_times_recorder_delete_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int old_times_recorder_delete_reply(struct yoke_call *call, const Old__Times__Record *reply) {
     return yoke_call_reply(call, &old_times_recorder_delete_method, reply);
 }
@@ -81,6 +92,17 @@ int old_times_recorder_new(struct yoke_channel *channel, const Old__Times__Recor
                            void *user_data) {
     return yoke_channel_call(channel, &old_times_recorder_new_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int old_times_recorder_new_sync(struct yoke_channel *channel, const Old__Times__Record *request,
+                                const struct yoke_call_options *options, struct yoke_sync *sync,
+                                const Old__Times__Record **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &old_times_recorder_new_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int old_times_recorder_new_reply(struct yoke_call *call, const Old__Times__Record *reply) {
@@ -118,6 +140,17 @@ int old_times_recorder_describe(struct yoke_channel *channel, const Google__Prot
                                 void *user_data) {
     return yoke_channel_call(channel, &old_times_recorder_describe_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int old_times_recorder_describe_sync(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,
+                                     const struct yoke_call_options *options, struct yoke_sync *sync,
+                                     const Google__Protobuf__FileDescriptorSet **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &old_times_recorder_describe_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int old_times_recorder_describe_reply(struct yoke_call *call, const Google__Protobuf__FileDescriptorSet *reply) {

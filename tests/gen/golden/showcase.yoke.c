@@ -111,6 +111,17 @@ int demo_show_case_v1_speaker_hello(struct yoke_channel *channel, const Shop__Ba
                              user_data);
 }
 
+int demo_show_case_v1_speaker_hello_sync(struct yoke_channel *channel, const Shop__Basket *request,
+                                         const struct yoke_call_options *options, struct yoke_sync *sync,
+                                         const Demo__ShowCase__V1__Tree **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &demo_show_case_v1_speaker_hello_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int demo_show_case_v1_speaker_hello_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply) {
     return yoke_call_reply(call, &demo_show_case_v1_speaker_hello_method, reply);
 }
@@ -147,6 +158,19 @@ int demo_show_case_v1_speaker_get_url_info(struct yoke_channel *channel,
                                            demo_show_case_v1_speaker_get_url_info_done *done, void *user_data) {
     return yoke_channel_call(channel, &demo_show_case_v1_speaker_get_url_info_method, request, options,
                              (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
+                                                const Demo__ShowCase__V1__GetURLInfoRequest *request,
+                                                const struct yoke_call_options *options, struct yoke_sync *sync,
+                                                const Google__Protobuf__Empty **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &demo_show_case_v1_speaker_get_url_info_method, request, options, sync,
+                                 &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int demo_show_case_v1_speaker_get_url_info_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply) {
@@ -186,6 +210,19 @@ int demo_show_case_v1_speaker_hostile_comment(struct yoke_channel *channel, cons
                              (yoke_function *)done, user_data);
 }
 
+int demo_show_case_v1_speaker_hostile_comment_sync(struct yoke_channel *channel,
+                                                   const Demo__ShowCase__V1__Tree *request,
+                                                   const struct yoke_call_options *options, struct yoke_sync *sync,
+                                                   const Shop__Basket__Item **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &demo_show_case_v1_speaker_hostile_comment_method, request, options, sync,
+                                 &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int demo_show_case_v1_speaker_hostile_comment_reply(struct yoke_call *call, const Shop__Basket__Item *reply) {
     return yoke_call_reply(call, &demo_show_case_v1_speaker_hostile_comment_method, reply);
 }
@@ -222,6 +259,17 @@ int demo_show_case_v1_speaker_old(struct yoke_channel *channel, const Google__Pr
                                   void *user_data) {
     return yoke_channel_call(channel, &demo_show_case_v1_speaker_old_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int demo_show_case_v1_speaker_old_sync(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
+                                       const struct yoke_call_options *options, struct yoke_sync *sync,
+                                       const Google__Protobuf__Timestamp **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &demo_show_case_v1_speaker_old_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int demo_show_case_v1_speaker_old_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply) {
@@ -289,6 +337,20 @@ int demo_show_case_v1_streamer_watch(struct yoke_channel *channel, const Shop__B
                              (yoke_function *)on_message, (yoke_function *)on_done, user_data, NULL);
 }
 
+int demo_show_case_v1_streamer_watch_sync(struct yoke_channel *channel, const Shop__Basket *request,
+                                          const struct yoke_call_options *options, struct yoke_sync *sync) {
+    return yoke_sync_open(channel, &demo_show_case_v1_streamer_watch_method, request, options, sync);
+}
+
+int demo_show_case_v1_streamer_watch_next(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree **ret_message) {
+    const void *message;
+    int result = yoke_sync_next(sync, &demo_show_case_v1_streamer_watch_method, &message);
+    if (result == 0) {
+        *ret_message = message;
+    }
+    return result;
+}
+
 int demo_show_case_v1_streamer_watch_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply) {
     return yoke_call_send_reply(call, &demo_show_case_v1_streamer_watch_method, reply);
 }
@@ -346,6 +408,24 @@ int demo_show_case_v1_streamer_upload(struct yoke_channel *channel, const struct
 
 int demo_show_case_v1_streamer_upload_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message) {
     return yoke_call_send(call, &demo_show_case_v1_streamer_upload_method, message);
+}
+
+int demo_show_case_v1_streamer_upload_sync(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                           struct yoke_sync *sync) {
+    return yoke_sync_open(channel, &demo_show_case_v1_streamer_upload_method, NULL, options, sync);
+}
+
+int demo_show_case_v1_streamer_upload_write(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree *message) {
+    return yoke_sync_write(sync, &demo_show_case_v1_streamer_upload_method, message);
+}
+
+int demo_show_case_v1_streamer_upload_close(struct yoke_sync *sync, const Shop__Basket__Item **ret_reply) {
+    const void *message;
+    int result = yoke_sync_close(sync, &demo_show_case_v1_streamer_upload_method, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int demo_show_case_v1_streamer_upload_reply(struct yoke_call *call, const Shop__Basket__Item *reply) {
@@ -415,6 +495,24 @@ int demo_show_case_v1_streamer_chat_send(struct yoke_call *call, const Demo__Sho
     return yoke_call_send(call, &demo_show_case_v1_streamer_chat_method, message);
 }
 
+int demo_show_case_v1_streamer_chat_sync(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                         struct yoke_sync *sync) {
+    return yoke_sync_open(channel, &demo_show_case_v1_streamer_chat_method, NULL, options, sync);
+}
+
+int demo_show_case_v1_streamer_chat_write(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree *message) {
+    return yoke_sync_write(sync, &demo_show_case_v1_streamer_chat_method, message);
+}
+
+int demo_show_case_v1_streamer_chat_next(struct yoke_sync *sync, const Google__Protobuf__Timestamp **ret_message) {
+    const void *message;
+    int result = yoke_sync_next(sync, &demo_show_case_v1_streamer_chat_method, &message);
+    if (result == 0) {
+        *ret_message = message;
+    }
+    return result;
+}
+
 int demo_show_case_v1_streamer_chat_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply) {
     return yoke_call_send_reply(call, &demo_show_case_v1_streamer_chat_method, reply);
 }
@@ -471,6 +569,21 @@ int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_na
         channel,
         &demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_method,
         request, options, (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_sync(
+    struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *request,
+    const struct yoke_call_options *options, struct yoke_sync *sync,
+    const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(
+        channel,
+        &demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_method,
+        request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
 }
 
 int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_reply(

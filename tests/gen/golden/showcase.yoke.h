@@ -55,6 +55,11 @@ int demo_show_case_v1_speaker_hello(struct yoke_channel *channel, const Shop__Ba
                                     const struct yoke_call_options *options, demo_show_case_v1_speaker_hello_done *done,
                                     void *user_data);
 
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_hello_sync(struct yoke_channel *channel, const Shop__Basket *request,
+                                         const struct yoke_call_options *options, struct yoke_sync *sync,
+                                         const Demo__ShowCase__V1__Tree **ret_reply);
+
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_hello_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply);
 
@@ -70,6 +75,12 @@ int demo_show_case_v1_speaker_get_url_info(struct yoke_channel *channel,
                                            const Demo__ShowCase__V1__GetURLInfoRequest *request,
                                            const struct yoke_call_options *options,
                                            demo_show_case_v1_speaker_get_url_info_done *done, void *user_data);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
+                                                const Demo__ShowCase__V1__GetURLInfoRequest *request,
+                                                const struct yoke_call_options *options, struct yoke_sync *sync,
+                                                const Google__Protobuf__Empty **ret_reply);
 
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_get_url_info_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply);
@@ -89,6 +100,12 @@ int demo_show_case_v1_speaker_hostile_comment(struct yoke_channel *channel, cons
                                               const struct yoke_call_options *options,
                                               demo_show_case_v1_speaker_hostile_comment_done *done, void *user_data);
 
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_hostile_comment_sync(struct yoke_channel *channel,
+                                                   const Demo__ShowCase__V1__Tree *request,
+                                                   const struct yoke_call_options *options, struct yoke_sync *sync,
+                                                   const Shop__Basket__Item **ret_reply);
+
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_hostile_comment_reply(struct yoke_call *call, const Shop__Basket__Item *reply);
 
@@ -102,6 +119,11 @@ typedef void demo_show_case_v1_speaker_old_done(struct yoke_call *call, const st
 int demo_show_case_v1_speaker_old(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
                                   const struct yoke_call_options *options, demo_show_case_v1_speaker_old_done *done,
                                   void *user_data);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_old_sync(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
+                                       const struct yoke_call_options *options, struct yoke_sync *sync,
+                                       const Google__Protobuf__Timestamp **ret_reply);
 
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_old_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply);
@@ -152,6 +174,11 @@ int demo_show_case_v1_streamer_watch(struct yoke_channel *channel, const Shop__B
                                      demo_show_case_v1_streamer_watch_message *on_message,
                                      demo_show_case_v1_streamer_watch_done *on_done, void *user_data);
 
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_watch_sync(struct yoke_channel *channel, const Shop__Basket *request,
+                                          const struct yoke_call_options *options, struct yoke_sync *sync);
+int demo_show_case_v1_streamer_watch_next(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree **ret_message);
+
 /* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */
 int demo_show_case_v1_streamer_watch_reply(struct yoke_call *call, const Demo__ShowCase__V1__Tree *reply);
 
@@ -169,6 +196,12 @@ int demo_show_case_v1_streamer_upload(struct yoke_channel *channel, const struct
 
 /* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */
 int demo_show_case_v1_streamer_upload_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_upload_sync(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                           struct yoke_sync *sync);
+int demo_show_case_v1_streamer_upload_write(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree *message);
+int demo_show_case_v1_streamer_upload_close(struct yoke_sync *sync, const Shop__Basket__Item **ret_reply);
 
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_streamer_upload_reply(struct yoke_call *call, const Shop__Basket__Item *reply);
@@ -190,6 +223,12 @@ int demo_show_case_v1_streamer_chat(struct yoke_channel *channel, const struct y
 
 /* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */
 int demo_show_case_v1_streamer_chat_send(struct yoke_call *call, const Demo__ShowCase__V1__Tree *message);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_streamer_chat_sync(struct yoke_channel *channel, const struct yoke_call_options *options,
+                                         struct yoke_sync *sync);
+int demo_show_case_v1_streamer_chat_write(struct yoke_sync *sync, const Demo__ShowCase__V1__Tree *message);
+int demo_show_case_v1_streamer_chat_next(struct yoke_sync *sync, const Google__Protobuf__Timestamp **ret_message);
 
 /* Send a reply: see yoke_call_send_reply(). yoke_call_finish() after the last. */
 int demo_show_case_v1_streamer_chat_reply(struct yoke_call *call, const Google__Protobuf__Timestamp *reply);
@@ -227,6 +266,12 @@ int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_na
     const struct yoke_call_options *options,
     demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_done *done,
     void *user_data);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_sync(
+    struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *request,
+    const struct yoke_call_options *options, struct yoke_sync *sync,
+    const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither **ret_reply);
 
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_reply(

@@ -37,6 +37,16 @@ int shop_till_add(struct yoke_channel *channel, const Shop__Price *request, cons
     return yoke_channel_call(channel, &shop_till_add_method, request, options, (yoke_function *)done, user_data);
 }
 
+int shop_till_add_sync(struct yoke_channel *channel, const Shop__Price *request,
+                       const struct yoke_call_options *options, struct yoke_sync *sync, const Shop__Price **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &shop_till_add_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
 int shop_till_add_reply(struct yoke_call *call, const Shop__Price *reply) {
     return yoke_call_reply(call, &shop_till_add_method, reply);
 }
