@@ -37,6 +37,9 @@ static void feed_again(void) {
 static void finish(void) {
     machine_release(&master);
     machine_release(&worker);
+    while (worker.held_count > 0) {
+        (void)machine_answer_held(&worker, NULL, 0);
+    }
 }
 
 static struct yoke_method method_of(enum yoke_method_kind kind) {
