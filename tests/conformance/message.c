@@ -141,6 +141,9 @@ struct reply reply_of_sum(const Interop__StreamingInputCallResponse *response) {
 }
 
 struct reply reply_of_state(const Interop__ServerState *state) {
-    return (struct reply){
-        .is_intact = true, .live = state->live, .cancelled = state->cancelled, .refused = state->refused};
+    return (struct reply){.is_intact = true,
+                          .live = state->live,
+                          .cancelled = state->cancelled,
+                          .refused = state->refused,
+                          .responses = state->responses};
 }

@@ -35,7 +35,7 @@ struct reply {
     size_t body;
     bool is_intact; /* the body has the bytes that it should have */
     uint64_t sum;
-    uint32_t live, cancelled, refused;
+    uint32_t live, cancelled, refused, responses;
 };
 
 /* The details of a call's status as text: "first, second, 42". To be asked in the callback. */

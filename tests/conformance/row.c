@@ -6,6 +6,10 @@ const struct row rows[] = {
     {.name = "fork, worker to master, async", .upward = true, .driver = &async_driver},
     {.name = "exec, master to worker, async", .exec = true, .driver = &async_driver},
     {.name = "exec, worker to master, async", .exec = true, .upward = true, .driver = &async_driver},
+    {.name = "fork, master to worker, sync", .driver = &sync_driver},
+    {.name = "fork, worker to master, sync", .upward = true, .driver = &sync_driver},
+    {.name = "exec, master to worker, sync", .exec = true, .driver = &sync_driver},
+    {.name = "exec, worker to master, sync", .exec = true, .upward = true, .driver = &sync_driver},
     {.name = NULL},
 };
 

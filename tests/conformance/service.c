@@ -174,6 +174,7 @@ static void go_on(struct handled *handled) {
             return;
         }
         handled->next++;
+        handled->service->responses++;
     }
     if (handled->is_to_fail) {
         fail(handled, handled->code, handled->message);
@@ -316,6 +317,7 @@ static void state(struct yoke_call *call, const Interop__Empty *request, void *u
     response.live = service->live;
     response.cancelled = service->cancelled;
     response.refused = service->refused;
+    response.responses = service->responses;
     interop_control_state_reply(call, &response);
 }
 

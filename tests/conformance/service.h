@@ -13,7 +13,7 @@ struct ev_loop;
 struct service {
     struct ev_loop *loop; /* for responses that are to come later */
     struct yoke_call *held;
-    uint32_t live, cancelled, refused;
+    uint32_t live, cancelled, refused, responses;
 };
 
 /* Offers both services. `service` must outlive the server. What a stub returned. */
