@@ -67,7 +67,10 @@ void yoke__call_revoke(struct yoke_call *call) {
         yoke__stream_void(call->streaming);
     }
     for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
-        yoke__call_abandon(child, YOKE_CANCELLED, CANCELLED_MESSAGE);
+        /* A deadline that it has from its parent passes for both at once. */
+        bool is_late = child->deadline_ns != 0 && child->deadline_ns <= child->engine->clock_ns();
+        yoke__call_abandon(child, is_late ? YOKE_DEADLINE_EXCEEDED : YOKE_CANCELLED,
+                           is_late ? DEADLINE_MESSAGE : CANCELLED_MESSAGE);
     }
     if (call->answered || !call->dispatched) {
         /* Its handler has nothing more to do with it; it only waited for its messages to travel. */

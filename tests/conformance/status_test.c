@@ -969,7 +969,7 @@ static void a_call_whose_inherited_deadline_passes(void) {
     CHECK_INT(inner.count, 0);
     machine_now_ns += MS_NS;
     machine_settle(&worker);
-    CHECK_STR(yoke_code_name(inner.code), "CANCELLED");
+    CHECK_STR(yoke_code_name(inner.code), "DEADLINE_EXCEEDED");
     expect(YOKE_DEADLINE_EXCEEDED, "the deadline has passed");
     (void)machine_answer_held(&worker, NULL, 0);
     (void)machine_answer_held(&master, NULL, 0);
