@@ -881,6 +881,18 @@ static void a_caller_that_is_gone(void) {
     CHECK_INT(yoke_call_fail(stream, YOKE_ABORTED, NULL), -ENOTCONN);
     CHECK_INT(word.saw, YOKE_CANCELLED);
     finish();
+
+    /* A handler that replies all the same. */
+    start();
+    word = (struct word){0};
+    intercept(false, &word);
+    call_later();
+    machine_exchange(&master, &worker);
+    machine_close(&worker, "the master is gone");
+    CHECK_INT(machine_answer_held(&worker, NULL, 0), -ENOTCONN);
+    CHECK_INT(word.finished, 1);
+    CHECK_INT(word.saw, YOKE_CANCELLED);
+    finish();
 }
 
 /* ---- Waiting for a worker */
@@ -955,7 +967,7 @@ static void a_call_whose_deadline_is_over_before_it_is_made(void) {
     finish();
 }
 
-/* The call has the deadline from the one that it is part of, whose own end comes first and cancels it. */
+/* The call has the deadline from the one that it is part of, whose own end comes first. */
 static void a_call_whose_inherited_deadline_passes(void) {
     struct outcome inner = {0};
     start();
