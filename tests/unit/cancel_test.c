@@ -84,6 +84,20 @@ static void a_cancelled_call_ends_from_the_loop(void) {
     finish();
 }
 
+/* A handler may ask about, and answer, what it has kept for longer than there is a master or worker. */
+static void a_call_outlives_its_engine(void) {
+    start();
+    struct outcome outcome = {0};
+    (void)call_later(&master, 1000, &outcome);
+    machine_exchange(&master, &worker);
+    struct yoke_call *held = worker.held[0];
+    CHECK_INT(yoke_call_remaining_us(held), 1000000);
+    finish();
+    CHECK_INT(yoke_call_remaining_us(held), 0);
+    CHECK(yoke_call_is_cancelled(held));
+    CHECK_INT(yoke_call_fail(held, YOKE_ABORTED, NULL), -ENOTCONN);
+}
+
 static void only_ones_own_calls_can_be_cancelled(void) {
     start();
     struct outcome outcome = {0};
@@ -618,6 +632,7 @@ static void a_parents_caller_that_is_gone(void) {
 
 static const struct test_case cancel_cases[] = {
     {.name = "a cancelled call ends, from the loop", .run = a_cancelled_call_ends_from_the_loop},
+    {.name = "a call outlives its engine", .run = a_call_outlives_its_engine},
     {.name = "only one's own calls can be cancelled", .run = only_ones_own_calls_can_be_cancelled},
     {.name = "an answer that crosses is ignored", .run = an_answer_that_crosses_is_ignored},
     {.name = "a call can be cancelled before it left", .run = a_call_can_be_cancelled_before_it_left},

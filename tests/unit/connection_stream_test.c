@@ -130,6 +130,35 @@ static void an_error_within_a_message_ends_the_call(void) {
     finish();
 }
 
+static void an_END_must_be_what_its_flags_say(void) {
+    static const struct {
+        unsigned flags, code;
+        const char *payload;
+        size_t length;
+        const char *failure;
+    } table[] = {
+        {YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_METADATA, YOKE_OK, "\x9\0\0\0\1\0\0\0\1k\0v\0x", 14,
+         "END on stream 2 says that it has no message, and has one"},
+        {YOKE__FLAG_METADATA, YOKE_OK, "\xff\0\0\0\1\0\0\0\1k\0v", 13, "the trailers of END on stream 2 are malformed"},
+        /* The metadata takes all, and leaves no room for the details. */
+        {YOKE__FLAG_METADATA | YOKE__FLAG_DETAILS, YOKE_ABORTED, "\x9\0\0\0\1\0\0\0\1k\0v", 13,
+         "the trailers of END on stream 2 are malformed"},
+        /* The name of a type has no bar. */
+        {YOKE__FLAG_DETAILS, YOKE_ABORTED, "\x9\0\0\0\1\0\0\0\1-\0v", 13,
+         "the trailers of END on stream 2 are malformed"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        start(YOKE_CLIENT_STREAMING);
+        feed(&(struct yoke__frame){.type = YOKE__FRAME_END,
+                                   .flags = (uint8_t)table[i].flags,
+                                   .aux = (uint16_t)table[i].code,
+                                   .length = (uint32_t)table[i].length},
+             table[i].payload);
+        CHECK_STR(worker.connection.failure, table[i].failure);
+        finish();
+    }
+}
+
 static void an_error_behind_the_only_reply_ends_the_call(void) {
     start(YOKE_CLIENT_STREAMING);
     feed_fragment(NULL, 0, true);
@@ -372,6 +401,7 @@ static const struct test_case cases[] = {
     {.name = "fragments must be what they said", .run = fragments_must_be_what_they_said},
     {.name = "an OK within a message is a violation", .run = an_OK_within_a_message_is_a_violation},
     {.name = "an error within a message ends the call", .run = an_error_within_a_message_ends_the_call},
+    {.name = "an END must be what its flags say", .run = an_END_must_be_what_its_flags_say},
     {.name = "an error behind the only reply ends the call", .run = an_error_behind_the_only_reply_ends_the_call},
     {.name = "a message over the limit ends its call", .run = a_message_over_the_limit_ends_its_call},
     {.name = "credit is given back once", .run = credit_is_given_back_once},

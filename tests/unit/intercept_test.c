@@ -438,7 +438,7 @@ static void metadata_can_be_added(void) {
 
 static bool fail_one(size_t nth, bool refuses) {
     struct hooks caller = {.timeout_us = 1000000};
-    struct hooks server = {0};
+    struct hooks server = {.timeout_us = 2000000};
     struct outcome outcome = {0};
     size_t live = memory_live_blocks();
     start();

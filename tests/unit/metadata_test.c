@@ -63,6 +63,10 @@ static void entries_can_be_removed(void) {
     CHECK_INT(yoke_metadata_remove(list, "c"), 0);
     CHECK_INT(yoke_metadata_remove(list, "b"), 2);
     CHECK_STR(contents(list), "a=2 bb=4 ");
+    char long_key[300];
+    memset(long_key, 'b', sizeof(long_key));
+    long_key[sizeof(long_key) - 1] = '\0';
+    CHECK_INT(yoke_metadata_remove(list, long_key), 0);
     CHECK_INT(yoke_metadata_remove(list, "bb"), 1);
     CHECK_INT(yoke_metadata_remove(list, "a"), 1);
     CHECK_STR(contents(list), "");

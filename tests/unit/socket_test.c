@@ -30,6 +30,7 @@ struct end {
     unsigned readies, ends, idles, notes;
     enum yoke__socket_end last_end;
     bool closes_when_ended;
+    void (*on_note)(struct end *end); /* called for each; NULL: nothing */
 };
 
 struct outcome {
@@ -68,9 +69,13 @@ static void on_now(struct yoke_call *call, const Unit__Bytes *request, void *use
 }
 
 static void on_note(const struct yoke_peer *peer, const Unit__Note *note, void *user_data) {
+    struct end *end = user_data;
     (void)peer;
     (void)note;
-    ((struct end *)user_data)->notes++;
+    end->notes++;
+    if (end->on_note != NULL) {
+        end->on_note(end);
+    }
 }
 
 static void open_end(struct end *end, int fd, bool is_parent) {
@@ -573,6 +578,46 @@ static void the_output_can_be_ended_alone(void) {
     finish();
 }
 
+/* ---- A callback that runs the loop ----------------------------------------------------------------------------------- */
+
+static unsigned nested_notes;
+
+/* More has come in the meantime, the peer has gone, and a call is made: all that waits until the callback has returned. */
+static void run_loop(struct end *end) {
+    static struct outcome outcome;
+    if (end->notes > 1) {
+        return;
+    }
+    wire.length = 0;
+    wire_note(&wire, "more");
+    send_raw(&wire);
+    REQUIRE_INT(shutdown(raw, SHUT_RDWR), 0);
+    CHECK_INT(call(end, 10, &outcome), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        turn(end);
+    }
+    nested_notes = end->notes;
+    CHECK_INT(end->ends, 0);
+    CHECK(!ev_is_active(&end->socket.reader));
+}
+
+static void a_callback_may_run_the_loop(void) {
+    start_alone();
+    one.on_note = run_loop;
+    wire.length = 0;
+    wire_hello(&wire);
+    wire_note(&wire, "first");
+    send_raw(&wire);
+    for (unsigned i = 0; i < 5; i++) {
+        turn(&one);
+    }
+    CHECK_INT(nested_notes, 1);
+    CHECK_INT(one.notes, 2);
+    CHECK_INT(one.ends, 1);
+    CHECK_INT(one.last_end, YOKE__SOCKET_EOF);
+    finish_alone();
+}
+
 static const struct test_case cases[] = {
     {.name = "calls travel", .run = calls_travel},
     {.name = "a turn of the loop is one send", .run = a_turn_is_one_send},
@@ -593,6 +638,7 @@ static const struct test_case cases[] = {
     {.name = "a blocking flush ends when the peer is gone", .run = a_blocking_flush_ends_when_the_peer_is_gone},
     {.name = "a closed socket is in no list", .run = a_closed_socket_is_in_no_list},
     {.name = "the output can be ended alone", .run = the_output_can_be_ended_alone},
+    {.name = "a callback may run the loop", .run = a_callback_may_run_the_loop},
     {.name = NULL},
 };
 
