@@ -219,6 +219,8 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     } else if (child->pool->options.restart) {
         schedule_restart(child);
     }
+    /* Calls that waited for the dead may have ended. */
+    yoke__io_remain(&child->pool->master->io);
 }
 
 /* It takes no more calls; it gets some time to die before it is killed. */

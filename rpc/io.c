@@ -8,13 +8,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* The loop only has to wake up; before_sleep does the work. */
-static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
-    (void)loop;
-    (void)watcher;
-    (void)events;
-}
-
 /* Left alone while it is early enough: deadlines come and go with each call, and most are met. */
 static void set_timer(struct yoke__io *io, bool at_once) {
     uint64_t due_ns = at_once ? 0 : yoke__calls_due_ns(io->engine);
@@ -34,10 +27,7 @@ static void set_timer(struct yoke__io *io, bool at_once) {
     io->timer_ns = due_ns;
 }
 
-static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) {
-    struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, before_sleep);
-    (void)loop;
-    (void)events;
+static void run_due(struct yoke__io *io) {
     bool has_run = yoke__calls_settle(io->engine);
     /* Flushing can end a connection, whose user's callbacks can queue more elsewhere, or settle more. Up to the last socket
      * that is dirty now: callbacks that make it dirty again must not keep the loop from turning. */
@@ -55,6 +45,23 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) 
     io->engine->is_turn_due = false;
     /* What ran may be what the loop's user runs it for, so it turns once more instead of sleeping. */
     set_timer(io, has_run);
+}
+
+static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) {
+    (void)loop;
+    (void)events;
+    run_due(YOKE__CONTAINER(watcher, struct yoke__io, before_sleep));
+}
+
+/* The loop may end now, when nothing else keeps it running, and not come by before_sleep again. */
+static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)loop;
+    (void)events;
+    run_due(YOKE__CONTAINER(watcher, struct yoke__io, timer));
+}
+
+void yoke__io_remain(struct yoke__io *io) {
+    set_timer(io, false);
 }
 
 /* ---- Posts ------------------------------------------------------------------------------------------------------ */

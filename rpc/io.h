@@ -28,6 +28,9 @@ struct yoke__io {
 int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine);
 void yoke__io_release(struct yoke__io *io);
 
+/* Keep the loop running while callbacks are due. For who has just stopped what may have been its last watcher. */
+void yoke__io_remain(struct yoke__io *io);
+
 /* From any thread: run(user_data) in the loop. -EINVAL: no function; -ENOMEM; -ECHILD: in a forked copy. */
 int yoke__io_post(struct yoke__io *io, yoke__post_run *run, void *user_data);
 
