@@ -33,6 +33,9 @@ static void end(struct worker_state *state, const Probe__EndRequest *request) {
     case PROBE__END__END_STOP:
         yoke_worker_stop(state->worker, request->code);
         break;
+    case PROBE__END__END_DRAIN:
+        yoke_worker_drain(state->worker, request->code, request->timeout_us);
+        break;
     case PROBE__END__END_EXIT:
         _exit(request->code);
     case PROBE__END__END_RAISE:
@@ -152,6 +155,74 @@ static void slow(struct yoke_call *call, const Probe__Number *request, void *use
     ev_timer_start(yoke_worker_loop(state->worker), &later->timer);
 }
 
+/* ---- Calling the master */
+
+static void on_reflected(struct around_call *around, void *user_data) {
+    struct yoke_call *call = user_data;
+    (void)probe_worker_reflect_master_reply(call, &around->result);
+    free(around);
+}
+
+static void reflect_master(struct yoke_call *call, const Probe__AroundRequest *request, void *user_data) {
+    const struct worker_state *state = user_data;
+    struct around_call *around = calloc(1, sizeof(*around));
+    if (around == NULL) {
+        abort();
+    }
+    around->on_end = on_reflected;
+    around->user_data = call;
+    around_call_start(around, yoke_worker_master(state->worker), request);
+}
+
+static void on_pong(const struct yoke_status *status, uint64_t answer_us, void *user_data) {
+    Probe__Number reply = PROBE__NUMBER__INIT;
+    (void)answer_us;
+    reply.value = status->code;
+    (void)probe_worker_ping_master_reply(user_data, &reply);
+}
+
+static void ping_master(struct yoke_call *call, const Google__Protobuf__Empty *request, void *user_data) {
+    const struct worker_state *state = user_data;
+    (void)request;
+    if (yoke_channel_ping(yoke_worker_master(state->worker), 0, on_pong, call) != 0) {
+        (void)yoke_call_fail(call, YOKE_ABORTED, "no ping");
+    }
+}
+
+static void call_on(struct worker_state *state);
+
+static void on_kept_call(struct yoke_call *call, const struct yoke_status *status, const Probe__Payload *reply,
+                         void *user_data) {
+    struct worker_state *state = user_data;
+    (void)reply;
+    if (status->code == YOKE_OK) {
+        state->kept.ok++;
+    } else if (yoke_call_is_safe_to_retry(call)) {
+        state->kept.safe++;
+    } else {
+        state->kept.unsafe++;
+    }
+    call_on(state);
+}
+
+/* The last call is refused: then it is time to tell. */
+static void call_on(struct worker_state *state) {
+    const Probe__Payload request = PROBE__PAYLOAD__INIT;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .independent = true};
+    struct yoke_channel *master = yoke_worker_master(state->worker);
+    state->kept.error = probe_common_echo(master, &request, &options, on_kept_call, state);
+    if (state->kept.error != 0) {
+        (void)probe_kept_calling_emit(master, &state->kept);
+    }
+}
+
+static void keep_calling(struct yoke_call *call, const Google__Protobuf__Empty *request, void *user_data) {
+    struct worker_state *state = user_data;
+    (void)probe_worker_keep_calling_reply(call, request);
+    probe__kept_calling__init(&state->kept);
+    call_on(state);
+}
+
 /* ---- Looking */
 
 static void inspect(struct yoke_call *call, const Google__Protobuf__Empty *request, void *user_data) {
@@ -238,6 +309,9 @@ static const struct probe_worker_handlers worker_handlers = {
     .spend = spend,
     .use_foreign_channel = use_foreign_channel,
     .count_ticks = count_ticks,
+    .reflect_master = reflect_master,
+    .ping_master = ping_master,
+    .keep_calling = keep_calling,
 };
 
 /* ---- The worker's life */
@@ -261,6 +335,15 @@ static int emit_before_run(struct worker_state *state) {
         error = probe_common_echo(yoke_worker_master(state->worker), &request, NULL, on_early_echo, state);
     }
     return error;
+}
+
+static int intercept(struct yoke_worker *worker) {
+    static struct around_interceptor first = {.name = "w1"}, second = {.name = "w2"}, caller = {.name = "W"};
+    int error = yoke_server_intercept(yoke_worker_server(worker), &around_server_interceptor, &first);
+    if (error == 0) {
+        error = yoke_server_intercept(yoke_worker_server(worker), &around_server_interceptor, &second);
+    }
+    return error == 0 ? yoke_channel_intercept(yoke_worker_master(worker), &around_caller_interceptor, &caller) : error;
 }
 
 int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
@@ -292,6 +375,10 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         thread_service_serve(&state.threads, worker) != 0 ||
         probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
+    }
+    if (probe_around_serve(yoke_worker_server(worker), &around_handlers, NULL) != 0 ||
+        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0)) {
+        return 9;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {
         return 8;

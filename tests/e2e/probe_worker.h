@@ -16,7 +16,8 @@ enum probe_scenario {
     PROBE_EMIT_BEFORE_RUN, /* emit 1,024 Ticks of 1 KiB, call the master, then serve */
     PROBE_SYNC,            /* before it serves: calls that block; Noticed tells how they went */
     PROBE_SYNC_AND_RETURN, /* the same, and return 5 within a stream, without yoke_worker_run() */
-    PROBE_SILENT           /* never run, never read: sleep for ever */
+    PROBE_SILENT,          /* never run, never read: sleep for ever */
+    PROBE_INTERCEPT        /* serve, with interceptors: "w1" and "w2" on the server, "W" on the master's channel */
 };
 
 struct probe_setup {
