@@ -1,6 +1,8 @@
 /* child.c: see child.h. */
 #include "master/child.h"
 
+#include "rpc/cancel.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -213,6 +215,8 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     yoke__socket_close(&child->socket, detail);
     vacate(child);
     yoke__engine_log(&child->pool->master->engine, YOKE_LOG_INFO, "%s", detail);
+    /* Calls to it that have ended otherwise, in this turn of the loop, are completed before, too. */
+    (void)yoke__calls_settle(&child->pool->master->engine);
     yoke__events_deliver(&child->pool->master->events, &yoke_v1_worker_died_event, &worker, &event);
     if (child->pool->stopping) {
         yoke__pool_check_stopped(child->pool);

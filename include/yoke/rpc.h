@@ -136,7 +136,7 @@ struct yoke_call_options {
     uint32_t max_reply_bytes;    /* a larger reply ends the call as RESOURCE_EXHAUSTED; 0, or more than
                                  limits.max_message_bytes: that */
     uint64_t timeout_us;         /* the call ends as DEADLINE_EXCEEDED after so long; 0: the method's own,
-                                 or never */
+                                 or never; UINT64_MAX: never, whatever the method says */
     struct yoke_call *parent;    /* the unanswered call that it is part of; NULL: the one being handled */
     bool independent;            /* no parent at all */
     struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
@@ -146,7 +146,8 @@ struct yoke_call_options {
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
 
-/* The peer: who made this call, or who was asked. Valid as long as the call. */
+/* The peer: who made this call, or who was asked; zeroes while nobody has been, or if nobody ever was. Valid as long as the
+ * call. */
 const struct yoke_peer *yoke_call_peer(const struct yoke_call *call);
 
 /* The full name of the call's method, "demo.Greeter/Hello". A static string. */
@@ -171,7 +172,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
 int yoke_call_cancel(struct yoke_call *call);
 
 /*
- * Is the answer to this call, which we handle, still wanted? True when its caller has cancelled it or is gone, or its
+ * Is the answer to this call, which we handle, no longer wanted? True when its caller has cancelled it or is gone, or its
  * deadline has passed. It must be answered all the same: that frees it.
  */
 bool yoke_call_is_cancelled(const struct yoke_call *call);

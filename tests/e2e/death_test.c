@@ -242,6 +242,48 @@ static void calls_under_way_end_once_as_unavailable_and_before_the_death_is_told
     LAB_CHECK_ENDED(&survivor, YOKE_UNAVAILABLE); /* by the destruction of its master */
 }
 
+/* Runs in the turn of the loop that brings the death, before it is handled. */
+static void cancel_call(struct ev_loop *loop, ev_check *watcher, int events) {
+    (void)events;
+    CHECK_INT(yoke_call_cancel(watcher->data), 0);
+    ev_check_stop(loop, watcher);
+}
+
+static void on_never(struct yoke_call *call, const struct yoke_status *status, const Google__Protobuf__Empty *reply,
+                     void *user_data) {
+    (void)call;
+    (void)reply;
+    struct lab_result *result = user_data;
+    result->count++;
+    result->code = status->code;
+    result->order = ++result->lab->order;
+}
+
+static void a_call_that_is_cancelled_as_the_worker_dies_ends_before_the_death_is_told(void) {
+    struct lab lab;
+    lab_open(&lab, NULL);
+    struct lab_result result = {.lab = &lab};
+    struct yoke_call *call;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    const Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+    REQUIRE_INT(probe_common_never(lab_channel(&lab), &request, &options, on_never, &result), 0);
+    lab_check_echo(&lab, lab_channel(&lab));
+    const pid_t pid = yoke_child_pid(yoke_pool_child(lab.pool, 0));
+    REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGKILL), 0);
+    siginfo_t info;
+    REQUIRE_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+    ev_check watcher;
+    ev_check_init(&watcher, cancel_call);
+    ev_set_priority(&watcher, EV_MAXPRI);
+    watcher.data = call;
+    ev_check_start(lab.loop, &watcher);
+    wait_for_death(&lab);
+    CHECK_INT(result.count, 1);
+    CHECK_INT(result.code, YOKE_CANCELLED);
+    CHECK(result.order < lab.deaths[0].order);
+    lab_close(&lab);
+}
+
 static void try_again(struct lab_result *result) {
     static int tries = 0;
     result->also = NULL;
@@ -553,6 +595,8 @@ static const struct test_case cases[] = {
     {.name = "a worker starts, then is ready, then dies", .run = a_worker_starts_then_is_ready_then_dies},
     {.name = "calls under way end once, as UNAVAILABLE, before the death is told",
      .run = calls_under_way_end_once_as_unavailable_and_before_the_death_is_told},
+    {.name = "a call that is cancelled as the worker dies ends before the death is told",
+     .run = a_call_that_is_cancelled_as_the_worker_dies_ends_before_the_death_is_told},
     {.name = "a completion may try again and is told that nobody is there",
      .run = a_completion_may_try_again_and_is_told_that_nobody_is_there},
     {.name = "a dead worker's calls can still be answered without harm",
