@@ -40,7 +40,8 @@ static int worker_main(struct yoke_worker *worker, void *user_data) {
 static void log_start(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data) {
     (void)status;
     unsigned *calls = user_data;
-    *call_data = (void *)(uintptr_t)++ * calls;
+    *calls += 1;
+    *call_data = (void *)(uintptr_t)*calls;
     printf("call %u begins: %s\n", *calls, yoke_call_method(call));
 }
 
