@@ -32,6 +32,7 @@ enum fault_kind {
     FAULT_PIDFD_OPEN,
     FAULT_WAITID,
     FAULT_GETRANDOM,
+    FAULT_EVENTFD,
     FAULT_EPOLL_CREATE,
     FAULT_EPOLL_CTL,
     FAULT_EPOLL_WAIT,
@@ -63,6 +64,7 @@ struct fault_plan {
 struct fault_trace {
     uint32_t count;     /* calls of any kind */
     uint32_t transfers; /* of sendmsg() and recvmsg() */
+    bool is_harmed;     /* a call failed that cannot simply be made again, or done without */
     uint8_t kinds[FAULT_TRACE_MAX];
 };
 
