@@ -118,3 +118,11 @@ bool memory_fail_never(void) {
     keep_failing = false;
     return has_failed;
 }
+
+size_t memory_fail_each(bool (*run)(size_t nth, void (*fail)(size_t nth)), void (*fail)(size_t nth)) {
+    size_t nth = 0;
+    while (run(nth, fail)) {
+        nth++;
+    }
+    return nth;
+}

@@ -25,6 +25,12 @@ void memory_fail_once(size_t nth);
 /* Make it and all that follow fail, until memory_fail_never(). */
 void memory_fail_from(size_t nth);
 
+/*
+ * Run something with the first allocation failing, then with the second, and so on, until it makes fewer. `run` calls `fail`,
+ * one of the two above, with `nth`, and returns what memory_fail_never() did. Returns how many failed.
+ */
+size_t memory_fail_each(bool (*run)(size_t nth, void (*fail)(size_t nth)), void (*fail)(size_t nth));
+
 /* Returns whether the failure that was asked for has happened. */
 bool memory_fail_never(void);
 

@@ -179,19 +179,11 @@ static bool run(size_t nth, void (*fail)(size_t nth)) {
 }
 
 static void each_one_fails(void) {
-    size_t nth = 0;
-    while (run(nth, memory_fail_once)) {
-        nth++;
-    }
-    CHECK(nth > 20);
+    CHECK(memory_fail_each(run, memory_fail_once) > 20);
 }
 
 static void all_fail_from_one_on(void) {
-    size_t nth = 0;
-    while (run(nth, memory_fail_from)) {
-        nth++;
-    }
-    CHECK(nth > 20);
+    CHECK(memory_fail_each(run, memory_fail_from) > 20);
 }
 
 /* With one sync for all, and with a new one for each. */
