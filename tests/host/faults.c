@@ -80,7 +80,7 @@ const char *fault_name(enum fault_kind kind) {
 static struct fault_plan worker_plan;
 static struct fault_plan plan; /* of this process */
 static bool is_on;
-static unsigned count, transfers;
+static unsigned calls, transfers;
 static struct fault_trace *trace; /* NULL: nobody wants to know */
 static struct fault_traces *traces;
 static size_t live_blocks;
@@ -91,7 +91,7 @@ int __real_fcntl(int fd, int command, ...);
 static void begin(const struct fault_plan *chosen, struct fault_trace *where) {
     plan = *chosen;
     trace = where;
-    count = transfers = 0;
+    calls = transfers = 0;
     is_on = true;
 }
 
@@ -184,7 +184,7 @@ static int fails(enum fault_kind kind) {
     if (!is_on) {
         return 0;
     }
-    unsigned number = count++;
+    unsigned number = calls++;
     if (trace != NULL && number < FAULT_TRACE_MAX) {
         trace->kinds[number] = (uint8_t)kind;
         trace->count = number + 1;
@@ -391,28 +391,29 @@ int epoll_create1(int flags) {
  * be watched: it is not closed then. */
 static int wakeup_fd = -1;
 
-int eventfd(unsigned count_at_first, int flags) {
+int eventfd(unsigned count, int flags) {
     if (fails(FAULT_EVENTFD) != 0) {
         return -1;
     }
-    wakeup_fd = (int)__real_syscall(SYS_eventfd2, count_at_first, flags);
+    wakeup_fd = (int)__real_syscall(SYS_eventfd2, count, flags);
     return wakeup_fd;
 }
 
-int pipe(int fds[2]) {
-    int result = (int)__real_syscall(SYS_pipe2, fds, 0);
-    wakeup_fd = result == 0 ? fds[0] : -1;
+int pipe(int pipedes[2]) {
+    int result = (int)__real_syscall(SYS_pipe2, pipedes, 0);
+    wakeup_fd = result == 0 ? pipedes[0] : -1;
     return result;
 }
 
-int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event) {
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) {
     if (fd == wakeup_fd) {
-        return (int)__real_syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+        return (int)__real_syscall(SYS_epoll_ctl, epfd, op, fd, event);
     }
-    return fails(FAULT_EPOLL_CTL) != 0 ? -1 : (int)__real_syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+    return fails(FAULT_EPOLL_CTL) != 0 ? -1 : (int)__real_syscall(SYS_epoll_ctl, epfd, op, fd, event);
 }
 
-int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout) {
-    return fails(FAULT_EPOLL_WAIT) != 0 ? -1
-                                        : (int)__real_syscall(SYS_epoll_pwait, epoll, events, most, timeout, NULL, 0);
+int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout) {
+    return fails(FAULT_EPOLL_WAIT) != 0
+               ? -1
+               : (int)__real_syscall(SYS_epoll_pwait, epfd, events, maxevents, timeout, NULL, 0);
 }

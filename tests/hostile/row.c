@@ -114,6 +114,12 @@ static void await_calls(struct peer *peer) {
     }
 }
 
+_Noreturn static void live_on(void) {
+    for (;;) {
+        pause();
+    }
+}
+
 void row_play(const struct row *row, int fd, bool is_master) {
     static struct peer peer;
     peer = (struct peer){.fd = fd, .is_master = is_master, .number = row->number};
@@ -121,8 +127,7 @@ void row_play(const struct row *row, int fd, bool is_master) {
         peer_hello(&peer);
         await_calls(&peer);
     }
-    const struct row_frame none = {0};
-    if (memcmp(&row->frame, &none, sizeof(none)) != 0) {
+    if (row->frame.type != 0 || row->frame.id != 0) {
         send_frame(&peer, &row->frame);
     }
     if (row->act != NULL) {
@@ -143,8 +148,8 @@ void row_play(const struct row *row, int fd, bool is_master) {
         break;
     case HANGS_UP:
         close(fd);
-        while (!is_master) {
-            pause();
+        if (!is_master) {
+            live_on();
         }
         break;
     }

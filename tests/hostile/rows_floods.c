@@ -122,8 +122,11 @@ static void send_no_wire_type(struct peer *peer) {
     malform(peer, "\x0f\x01", 2);
 }
 
-#define MALFORMED(row_name, row_act) \
-    { .name = row_name, .end = SURVIVES, .act = row_act, .tree = ENDED(YOKE_INTERNAL), .chat = ENDED(YOKE_INTERNAL) }
+#define MALFORMED(row_name, row_act)                                                         \
+    {                                                                                        \
+        .name = (row_name), .end = SURVIVES, .act = (row_act), .tree = ENDED(YOKE_INTERNAL), \
+        .chat = ENDED(YOKE_INTERNAL)                                                         \
+    }
 
 const struct row message_rows[] = {
     {.name = "nesting 64 deep", .end = SURVIVES, .act = nest_64, .runs = 1, .tree = ENDED(YOKE_OK)},
@@ -480,7 +483,7 @@ static void send_lingering_socket(struct peer *peer) {
 }
 
 #define FDS(row_name, row_act) \
-    { .name = row_name, .end = VIOLATES, .detail = "descriptors came where none belong", .act = row_act }
+    { .name = (row_name), .end = VIOLATES, .detail = "descriptors came where none belong", .act = (row_act) }
 
 const struct row descriptor_rows[] = {
     {.name = "a descriptor with HELLO",

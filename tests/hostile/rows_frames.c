@@ -7,9 +7,9 @@
 
 #define LIE 0xffffffffu /* a length of 4 GiB - 1 */
 
-#define ECHO .method = &probe_common_echo_method
-#define TREE .method = &probe_common_echo_tree_method
-#define CHAT .method = &probe_streams_chat_method
+#define ECHO (&probe_common_echo_method)
+#define TREE (&probe_common_echo_tree_method)
+#define CHAT (&probe_streams_chat_method)
 
 /* ---- Greetings */
 
@@ -82,12 +82,12 @@ static void say_one_byte(struct peer *peer) {
             __VA_ARGS__                                                                                            \
         }                                                                                                          \
     }
-#define BAD_HELLO(row_name, row_detail, ...)                                                \
-    {                                                                                       \
-        .name = row_name, .end = VIOLATES, .detail = row_detail, .silent = true, .frame = { \
-            .type = FRAME_HELLO,                                                            \
-            __VA_ARGS__                                                                     \
-        }                                                                                   \
+#define BAD_HELLO(row_name, row_detail, ...)                                                    \
+    {                                                                                           \
+        .name = (row_name), .end = VIOLATES, .detail = (row_detail), .silent = true, .frame = { \
+            .type = FRAME_HELLO,                                                                \
+            __VA_ARGS__                                                                         \
+        }                                                                                       \
     }
 
 const struct row hello_rows[] = {
@@ -102,13 +102,13 @@ const struct row hello_rows[] = {
     BAD_HELLO("HELLO of 4 GiB", "HELLO is too long", .id = MAGIC, .aux = 1, .length = LIE),
     BAD_HELLO("HELLO with a malformed payload", "the payload of HELLO is malformed", .id = MAGIC, .aux = 1, .length = 5,
               .size = 5),
-    FIRST("OPEN", .type = FRAME_OPEN, .stream = 1, ECHO, .flags = FLAG_END_STREAM),
-    FIRST("END", .type = FRAME_END, .stream = -HONEST_TREE, TREE),
+    FIRST("OPEN", .type = FRAME_OPEN, .stream = 1, .method = ECHO, .flags = FLAG_END_STREAM),
+    FIRST("END", .type = FRAME_END, .stream = -HONEST_TREE, .method = TREE),
     FIRST("EVENT", .type = FRAME_EVENT, .event = &probe_tick_event),
-    FIRST("CANCEL", .type = FRAME_CANCEL, .stream = 1, ECHO),
-    FIRST("MESSAGE", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, CHAT),
-    FIRST("CREDIT", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT, .length = 4, .size = 4),
-    FIRST("HEADERS", .type = FRAME_HEADERS, .stream = -HONEST_TREE, TREE),
+    FIRST("CANCEL", .type = FRAME_CANCEL, .stream = 1, .method = ECHO),
+    FIRST("MESSAGE", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, .method = CHAT),
+    FIRST("CREDIT", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, .method = CHAT, .length = 4, .size = 4),
+    FIRST("HEADERS", .type = FRAME_HEADERS, .stream = -HONEST_TREE, .method = TREE),
     FIRST("GOAWAY", .type = FRAME_GOAWAY, .length = 4, .size = 4),
     FIRST("a frame of type 0", .type = 0, .id = 1),
     FIRST("a frame of type 255", .type = 255),
@@ -189,9 +189,9 @@ static void await_refusal(struct peer *peer) {
     send_half(peer);
 }
 
-#define WRONG(row_name, row_detail, ...)                                                  \
-    {                                                                                     \
-        .name = row_name, .end = VIOLATES, .detail = row_detail, .frame = { __VA_ARGS__ } \
+#define WRONG(row_name, row_detail, ...)                                                      \
+    {                                                                                         \
+        .name = (row_name), .end = VIOLATES, .detail = (row_detail), .frame = { __VA_ARGS__ } \
     }
 #define CUT(row_name, ...)                                                                                             \
     {                                                                                                                  \
@@ -204,20 +204,22 @@ const struct row frame_rows[] = {
     WRONG("a frame of type 127", "unknown frame type", .type = 127),
     WRONG("a frame of type 128", "unknown frame type", .type = 128),
     WRONG("a frame of type 255", "unknown frame type", .type = 255),
-    WRONG("OPEN with aux", "OPEN has unknown flags", .type = FRAME_OPEN, .stream = 1, ECHO, .flags = 1, .aux = 7),
-    WRONG("OPEN too short for its deadline", "OPEN is too short", .type = FRAME_OPEN, .stream = 1, ECHO,
+    WRONG("OPEN with aux", "OPEN has unknown flags", .type = FRAME_OPEN, .stream = 1, .method = ECHO, .flags = 1,
+          .aux = 7),
+    WRONG("OPEN too short for its deadline", "OPEN is too short", .type = FRAME_OPEN, .stream = 1, .method = ECHO,
           .flags = FLAG_END_STREAM | FLAG_DEADLINE, .length = 7, .size = 7),
-    WRONG("OPEN with a message and without", "OPEN says that it has no message", .type = FRAME_OPEN, .stream = 1, ECHO,
-          .flags = FLAG_END_STREAM | FLAG_NO_MESSAGE, .length = 1, .size = 1),
+    WRONG("OPEN with a message and without", "OPEN says that it has no message", .type = FRAME_OPEN, .stream = 1,
+          .method = ECHO, .flags = FLAG_END_STREAM | FLAG_NO_MESSAGE, .length = 1, .size = 1),
     WRONG("END with status 17", "END has unknown flags or an unknown status", .type = FRAME_END, .stream = -HONEST_TREE,
-          TREE, .aux = 17),
+          .method = TREE, .aux = 17),
     WRONG("END with status 65535", "END has unknown flags or an unknown status", .type = FRAME_END,
-          .stream = -HONEST_TREE, TREE, .aux = 65535),
-    WRONG("END with another method", "END names another method", .type = FRAME_END, .stream = -HONEST_TREE, ECHO),
+          .stream = -HONEST_TREE, .method = TREE, .aux = 65535),
+    WRONG("END with another method", "END names another method", .type = FRAME_END, .stream = -HONEST_TREE,
+          .method = ECHO),
     WRONG("END with a message and without", "END says that it has no message", .type = FRAME_END,
-          .stream = -HONEST_TREE, TREE, .flags = FLAG_NO_MESSAGE, .length = 1, .size = 1),
+          .stream = -HONEST_TREE, .method = TREE, .flags = FLAG_NO_MESSAGE, .length = 1, .size = 1),
     WRONG("END with a status over 1,024 bytes", "the status of END is too long", .type = FRAME_END,
-          .stream = -HONEST_TREE, TREE, .aux = YOKE_INTERNAL, .length = 1025),
+          .stream = -HONEST_TREE, .method = TREE, .aux = YOKE_INTERNAL, .length = 1025),
     {.name = "END with a malformed status",
      .end = VIOLATES,
      .detail = "the status of END is malformed",
@@ -228,47 +230,49 @@ const struct row frame_rows[] = {
      .act = end_with_long_message},
     WRONG("EVENT with a stream", "EVENT has a stream", .type = FRAME_EVENT, .event = &probe_tick_event, .stream = 1),
     WRONG("EVENT with aux", "EVENT has a stream", .type = FRAME_EVENT, .event = &probe_tick_event, .aux = 1),
-    WRONG("CANCEL with aux", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, ECHO, .aux = 1),
-    WRONG("CANCEL with a payload", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, ECHO, .length = 1, .size = 1),
-    WRONG("MESSAGE with aux", "MESSAGE has unknown flags", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, CHAT,
-          .aux = 1),
+    WRONG("CANCEL with aux", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, .method = ECHO, .aux = 1),
+    WRONG("CANCEL with a payload", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, .method = ECHO, .length = 1,
+          .size = 1),
+    WRONG("MESSAGE with aux", "MESSAGE has unknown flags", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT,
+          .method = CHAT, .aux = 1),
     WRONG("MESSAGE of another method", "MESSAGE names another method", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT,
-          ECHO),
-    WRONG("MESSAGE over 1,088 KiB", "MESSAGE is too long", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, CHAT,
-          .length = WHOLE_MAX + 1),
+          .method = ECHO),
+    WRONG("MESSAGE over 1,088 KiB", "MESSAGE is too long", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT,
+          .method = CHAT, .length = WHOLE_MAX + 1),
     WRONG("MESSAGE that ends the stream of the caller", "MESSAGE has unknown flags", .type = FRAME_MESSAGE,
-          .stream = -HONEST_CHAT, CHAT, .flags = FLAG_END_STREAM),
+          .stream = -HONEST_CHAT, .method = CHAT, .flags = FLAG_END_STREAM),
 
     /* Lengths that lie. */
     WRONG("END of 4 GiB with an error", "the status of END is too long", .type = FRAME_END, .stream = -HONEST_TREE,
-          TREE, .aux = YOKE_INTERNAL, .length = LIE),
-    WRONG("CANCEL of 4 GiB", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, ECHO, .length = LIE),
-    WRONG("MESSAGE of 4 GiB", "MESSAGE is too long", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, CHAT,
+          .method = TREE, .aux = YOKE_INTERNAL, .length = LIE),
+    WRONG("CANCEL of 4 GiB", "CANCEL has flags", .type = FRAME_CANCEL, .stream = 1, .method = ECHO, .length = LIE),
+    WRONG("MESSAGE of 4 GiB", "MESSAGE is too long", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, .method = CHAT,
           .length = LIE),
-    WRONG("CREDIT of 4 GiB", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT,
-          .length = LIE),
+    WRONG("CREDIT of 4 GiB", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT,
+          .method = CHAT, .length = LIE),
     {.name = "OPEN of 4 GiB",
      .end = LEAVES,
      .act = await_refusal,
-     .frame = {.type = FRAME_OPEN, .stream = 1, ECHO, .flags = FLAG_END_STREAM, .length = LIE}},
+     .frame = {.type = FRAME_OPEN, .stream = 1, .method = ECHO, .flags = FLAG_END_STREAM, .length = LIE}},
     {.name = "OPEN of 4 GiB with a deadline",
      .end = LEAVES,
      .act = await_refusal,
-     .frame = {.type = FRAME_OPEN, .stream = 1, ECHO, .flags = FLAG_END_STREAM | FLAG_DEADLINE, .length = LIE}},
+     .frame =
+         {.type = FRAME_OPEN, .stream = 1, .method = ECHO, .flags = FLAG_END_STREAM | FLAG_DEADLINE, .length = LIE}},
     {.name = "END of 4 GiB",
      .end = LEAVES,
      .act = send_half,
      .tree = ENDED(YOKE_RESOURCE_EXHAUSTED),
-     .frame = {.type = FRAME_END, .stream = -HONEST_TREE, TREE, .length = LIE}},
+     .frame = {.type = FRAME_END, .stream = -HONEST_TREE, .method = TREE, .length = LIE}},
     {.name = "EVENT of 4 GiB",
      .end = LEAVES,
      .act = send_half,
      .frame = {.type = FRAME_EVENT, .event = &probe_tick_event, .length = LIE}},
-    CUT("OPEN", .type = FRAME_OPEN, .stream = 1, ECHO, .flags = FLAG_END_STREAM),
-    CUT("END", .type = FRAME_END, .stream = -HONEST_TREE, TREE),
-    CUT("a failing END", .type = FRAME_END, .stream = -HONEST_TREE, TREE, .aux = YOKE_ABORTED),
+    CUT("OPEN", .type = FRAME_OPEN, .stream = 1, .method = ECHO, .flags = FLAG_END_STREAM),
+    CUT("END", .type = FRAME_END, .stream = -HONEST_TREE, .method = TREE),
+    CUT("a failing END", .type = FRAME_END, .stream = -HONEST_TREE, .method = TREE, .aux = YOKE_ABORTED),
     CUT("EVENT", .type = FRAME_EVENT, .event = &probe_tick_event),
-    CUT("MESSAGE", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, CHAT),
+    CUT("MESSAGE", .type = FRAME_MESSAGE, .stream = -HONEST_CHAT, .method = CHAT),
     {.name = "a violation, and death by itself", .end = VIOLATES, .detail = "unknown frame type", .act = die_of_it},
     {.name = "a forged death", .end = SURVIVES, .act = forge_a_death},
     {.name = NULL},

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TREE .method = &probe_common_echo_tree_method
+#define TREE (&probe_common_echo_tree_method)
 
-#define WRONG(row_name, row_detail, ...)                                                  \
-    {                                                                                     \
-        .name = row_name, .end = VIOLATES, .detail = row_detail, .frame = { __VA_ARGS__ } \
+#define WRONG(row_name, row_detail, ...)                                                      \
+    {                                                                                         \
+        .name = (row_name), .end = VIOLATES, .detail = (row_detail), .frame = { __VA_ARGS__ } \
     }
 
 /* ---- Lists */
@@ -361,18 +361,19 @@ const struct row metadata_rows[] = {
      .runs = 256,
      .peak_kib = 8 << 10},
     {.name = "HEADERS twice", .end = VIOLATES, .detail = "HEADERS came twice", .act = send_headers_twice},
-    WRONG("HEADERS for stream 0", "HEADERS are for no call of ours", .type = FRAME_HEADERS, TREE),
+    WRONG("HEADERS for stream 0", "HEADERS are for no call of ours", .type = FRAME_HEADERS, .method = TREE),
     WRONG("HEADERS for a call that was never made", "HEADERS are for no call of ours", .type = FRAME_HEADERS,
-          .stream = -4711, TREE),
-    WRONG("HEADERS for a call of its own", "HEADERS are for no call of ours", .type = FRAME_HEADERS, .stream = 1, TREE),
+          .stream = -4711, .method = TREE),
+    WRONG("HEADERS for a call of its own", "HEADERS are for no call of ours", .type = FRAME_HEADERS, .stream = 1,
+          .method = TREE),
     WRONG("HEADERS of another method", "HEADERS name another method", .type = FRAME_HEADERS, .stream = -HONEST_TREE,
           .method = &probe_common_echo_method),
-    WRONG("HEADERS with aux", "HEADERS have flags or are too long", .type = FRAME_HEADERS, .stream = -HONEST_TREE, TREE,
-          .aux = 1),
+    WRONG("HEADERS with aux", "HEADERS have flags or are too long", .type = FRAME_HEADERS, .stream = -HONEST_TREE,
+          .method = TREE, .aux = 1),
     WRONG("HEADERS over 64 KiB", "HEADERS have flags or are too long", .type = FRAME_HEADERS, .stream = -HONEST_TREE,
-          TREE, .length = 65537),
-    WRONG("HEADERS of 4 GiB", "HEADERS have flags or are too long", .type = FRAME_HEADERS, .stream = -HONEST_TREE, TREE,
-          .length = 0xffffffffu),
+          .method = TREE, .length = 65537),
+    WRONG("HEADERS of 4 GiB", "HEADERS have flags or are too long", .type = FRAME_HEADERS, .stream = -HONEST_TREE,
+          .method = TREE, .length = 0xffffffffu),
     {.name = "GOAWAY from all calls", .end = SURVIVES, .act = go_away_from_all},
     {.name = "GOAWAY from the stream", .end = SURVIVES, .act = go_away_from_the_stream, .tree = ENDED(YOKE_OK)},
     {.name = "GOAWAY naming a call that was never made",

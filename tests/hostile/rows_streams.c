@@ -5,13 +5,13 @@
 
 #define LIE 0xffffffffu
 
-#define ECHO .method = &probe_common_echo_method
-#define TREE .method = &probe_common_echo_tree_method
-#define CHAT .method = &probe_streams_chat_method
+#define ECHO (&probe_common_echo_method)
+#define TREE (&probe_common_echo_tree_method)
+#define CHAT (&probe_streams_chat_method)
 
-#define WRONG(row_name, row_detail, ...)                                                  \
-    {                                                                                     \
-        .name = row_name, .end = VIOLATES, .detail = row_detail, .frame = { __VA_ARGS__ } \
+#define WRONG(row_name, row_detail, ...)                                                      \
+    {                                                                                         \
+        .name = (row_name), .end = VIOLATES, .detail = (row_detail), .frame = { __VA_ARGS__ } \
     }
 
 static void send_to(struct peer *peer, int stream, uint8_t type, const struct yoke_method *method, unsigned flags,
@@ -117,27 +117,28 @@ static void half_close_twice(struct peer *peer) {
 }
 
 const struct row stream_rows[] = {
-    WRONG("OPEN with stream 0", "not the peer's to give", .type = FRAME_OPEN, ECHO, .flags = FLAG_END_STREAM),
-    WRONG("OPEN with the other side's parity", "not the peer's to give", .type = FRAME_OPEN, .stream = -9, ECHO,
-          .flags = FLAG_END_STREAM),
-    WRONG("END for stream 0", "END is for no call of ours", .type = FRAME_END, ECHO),
-    WRONG("END for a call that was never made", "END is for no call of ours", .type = FRAME_END, .stream = -4711, ECHO),
-    WRONG("END for a call of its own", "END is for no call of ours", .type = FRAME_END, .stream = 1, ECHO),
-    WRONG("CANCEL for stream 0", "not the peer's to give", .type = FRAME_CANCEL, ECHO),
+    WRONG("OPEN with stream 0", "not the peer's to give", .type = FRAME_OPEN, .method = ECHO, .flags = FLAG_END_STREAM),
+    WRONG("OPEN with the other side's parity", "not the peer's to give", .type = FRAME_OPEN, .stream = -9,
+          .method = ECHO, .flags = FLAG_END_STREAM),
+    WRONG("END for stream 0", "END is for no call of ours", .type = FRAME_END, .method = ECHO),
+    WRONG("END for a call that was never made", "END is for no call of ours", .type = FRAME_END, .stream = -4711,
+          .method = ECHO),
+    WRONG("END for a call of its own", "END is for no call of ours", .type = FRAME_END, .stream = 1, .method = ECHO),
+    WRONG("CANCEL for stream 0", "not the peer's to give", .type = FRAME_CANCEL, .method = ECHO),
     WRONG("CANCEL for the other side's call", "not the peer's to give", .type = FRAME_CANCEL, .stream = -HONEST_TREE,
-          TREE),
-    WRONG("MESSAGE for stream 0", "MESSAGE is for no call", .type = FRAME_MESSAGE, CHAT),
+          .method = TREE),
+    WRONG("MESSAGE for stream 0", "MESSAGE is for no call", .type = FRAME_MESSAGE, .method = CHAT),
     WRONG("MESSAGE for a call that was never made", "MESSAGE is for no call", .type = FRAME_MESSAGE, .stream = -4711,
-          CHAT),
-    WRONG("CREDIT for stream 0", "CREDIT is for no call", .type = FRAME_CREDIT, CHAT, .length = 4, .size = 4),
-    WRONG("CREDIT for a call that was never made", "CREDIT is for no call", .type = FRAME_CREDIT, .stream = -4711, CHAT,
-          .length = 4, .size = 4),
+          .method = CHAT),
+    WRONG("CREDIT for stream 0", "CREDIT is for no call", .type = FRAME_CREDIT, .method = CHAT, .length = 4, .size = 4),
+    WRONG("CREDIT for a call that was never made", "CREDIT is for no call", .type = FRAME_CREDIT, .stream = -4711,
+          .method = CHAT, .length = 4, .size = 4),
     {.name = "CANCEL for a call that was never opened",
      .end = SURVIVES,
-     .frame = {.type = FRAME_CANCEL, .stream = 4711, ECHO}},
+     .frame = {.type = FRAME_CANCEL, .stream = 4711, .method = ECHO}},
     {.name = "MESSAGE for a call that was never opened",
      .end = SURVIVES,
-     .frame = {.type = FRAME_MESSAGE, .stream = 4711, CHAT}},
+     .frame = {.type = FRAME_MESSAGE, .stream = 4711, .method = CHAT}},
     {.name = "OPEN of a live stream",
      .end = VIOLATES,
      .detail = "OPEN reuses a live stream",
@@ -171,20 +172,20 @@ const struct row stream_rows[] = {
     {.name = "MESSAGE that ends its stream and does not",
      .end = VIOLATES,
      .detail = "ends a stream within a message",
-     .frame = {.type = FRAME_MESSAGE, .stream = 1, CHAT, .flags = FLAG_MORE | FLAG_END_STREAM}},
+     .frame = {.type = FRAME_MESSAGE, .stream = 1, .method = CHAT, .flags = FLAG_MORE | FLAG_END_STREAM}},
     {.name = "MESSAGE with a message and without",
      .end = VIOLATES,
      .detail = "MESSAGE says that it has no message",
      .frame = {.type = FRAME_MESSAGE,
                .stream = 1,
-               CHAT,
+               .method = CHAT,
                .flags = FLAG_NO_MESSAGE | FLAG_END_STREAM,
                .length = 1,
                .size = 1}},
     {.name = "MESSAGE without message and without meaning",
      .end = VIOLATES,
      .detail = "MESSAGE says that it has no message",
-     .frame = {.type = FRAME_MESSAGE, .stream = 1, CHAT, .flags = FLAG_NO_MESSAGE}},
+     .frame = {.type = FRAME_MESSAGE, .stream = 1, .method = CHAT, .flags = FLAG_NO_MESSAGE}},
     {.name = NULL},
 };
 
@@ -269,7 +270,7 @@ const struct row credit_rows[] = {
     {.name = "CREDIT of 0",
      .end = VIOLATES,
      .detail = "CREDIT gives 0 bytes back",
-     .frame = {.type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT, .length = 4, .size = 4}},
+     .frame = {.type = FRAME_CREDIT, .stream = -HONEST_CHAT, .method = CHAT, .length = 4, .size = 4}},
     {.name = "CREDIT of 2 GiB", .end = VIOLATES, .detail = "CREDIT gives 2147483648 bytes", .act = give_two_gib},
     {.name = "CREDIT of -1", .end = VIOLATES, .detail = "CREDIT gives 4294967295 bytes", .act = give_minus_one},
     {.name = "CREDIT for a call that sent no message",
@@ -281,13 +282,13 @@ const struct row credit_rows[] = {
      .detail = "CREDIT names another method",
      .act = give_for_another_method},
     WRONG("CREDIT without amount", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT,
-          CHAT),
-    WRONG("CREDIT of 3 bytes", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT,
-          .length = 3, .size = 3),
-    WRONG("CREDIT of 5 bytes", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT,
-          .length = 5, .size = 5),
-    WRONG("CREDIT with aux", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT, CHAT,
-          .aux = 1, .length = 4, .size = 4),
+          .method = CHAT),
+    WRONG("CREDIT of 3 bytes", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT,
+          .method = CHAT, .length = 3, .size = 3),
+    WRONG("CREDIT of 5 bytes", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT,
+          .method = CHAT, .length = 5, .size = 5),
+    WRONG("CREDIT with aux", "CREDIT has flags or not 4 bytes", .type = FRAME_CREDIT, .stream = -HONEST_CHAT,
+          .method = CHAT, .aux = 1, .length = 4, .size = 4),
     {.name = "all credit of a stream on hold", .end = SURVIVES, .act = fill_credit, .runs = 1, .peak_kib = 5 << 10},
     {.name = "MESSAGE beyond its credit",
      .end = VIOLATES,
