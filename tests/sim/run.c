@@ -258,7 +258,7 @@ static void start(uint64_t seed) {
         side->out.begin = side->out.end = side->out.header_size = side->out.payload_left = 0;
         side->out.closed = side->out.broken = false;
         side->out.delivered = side->emitted = side->emitted_arrived = side->noticed = 0;
-        side->dirty = side->has_lost = side->ended = side->muted = side->also_subscribed = side->has_given_up = false;
+        side->has_lost = side->ended = side->muted = side->also_subscribed = side->has_given_up = false;
         memset(side->by_stream, 0, sizeof(side->by_stream));
         sim_side_init(i);
     }

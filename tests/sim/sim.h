@@ -127,7 +127,6 @@ struct sim_side {
     unsigned index; /* 0: the master */
 
     struct sim_wire out;
-    bool dirty;    /* bytes were queued since the last flush */
     bool has_lost; /* the owner knows that the peer cannot be reached */
     bool ended;    /* the owner has ended the input */
     bool muted;
@@ -255,7 +254,7 @@ size_t sim_deliver(struct sim_side *side, size_t max);
 /* Lose all but the first `kept` bytes on the way from `side`. */
 void sim_truncate(struct sim_side *side, size_t kept);
 
-/* ---- The users (user.c) and the services (service.c) ------------------------------------------------------------ */
+/* ---- The users (calls.c, user.c) and the services (service.c) --------------------------------------------------- */
 
 enum sim_act {
     SIM_CALL,
@@ -282,6 +281,7 @@ void sim_resume_all(void);
 void sim_end_all(void);
 
 void sim_make_call(struct sim_side *side);
+const struct yoke_method *sim_method_of(enum sim_kind kind);
 void sim_subscribe(struct sim_side *side);
 void sim_toggle_subscription(struct sim_side *side);
 void sim_emit(struct sim_side *side);

@@ -50,7 +50,6 @@ void sim_flush(struct sim_side *side) {
     if (side->connection.closed) {
         return;
     }
-    side->dirty = false;
     while (send_queued(side) && yoke__streams_pump(&side->connection)) {
     }
 }

@@ -18,7 +18,6 @@ static struct sim_side *side_of(struct yoke__connection *connection) {
 
 static void on_attention(struct yoke__connection *connection) {
     struct sim_side *side = side_of(connection);
-    side->dirty = true;
     if (world.config.early_flush && connection->output.queued >= EARLY_FLUSH_BYTES) {
         sim_flush(side);
     }
