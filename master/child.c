@@ -223,7 +223,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     } else if (child->pool->options.restart) {
         schedule_restart(child);
     }
-    /* Calls that waited for the dead may have ended. */
+    /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&child->pool->master->io);
 }
 
