@@ -180,13 +180,14 @@ static void no_call_begins_while_the_master_is_destroyed(void) {
 
 static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *event, void *user_data) {
     struct retry *retry = user_data;
+    const Probe__Payload request = PROBE__PAYLOAD__INIT;
     (void)peer;
     (void)event;
-    retry->error = wait_echo(retry->lab, lab_channel(retry->lab), 0, &retry->again);
+    CHECK_INT(probe_common_echo(lab_channel(retry->lab), &request, NULL, on_end, retry), 0);
 }
 
-/* A call that is refused where the loop has nothing left to do but to tell it. */
-static void a_call_made_as_the_last_worker_dies_ends(void) {
+/* Calls that are refused where the loop has nothing left to do but to tell it; the second is made when the first ends. */
+static void calls_made_as_the_last_worker_dies_end(void) {
     static const struct yoke_interceptor refusing = {.start = refuse};
     struct lab lab;
     struct retry retry = {.lab = &lab};
@@ -196,6 +197,7 @@ static void a_call_made_as_the_last_worker_dies_ends(void) {
     REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGKILL), 0);
     ev_run(lab.loop, 0);
     CHECK_INT(lab.death_count, 1);
+    CHECK_INT(retry.count, 1);
     CHECK_INT(retry.error, 0);
     check_ended(&retry.again, YOKE_PERMISSION_DENIED, true);
     lab_close(&lab);
@@ -253,7 +255,7 @@ static const struct test_case cases[] = {
      .run = a_call_that_waits_ends_at_its_deadline_or_when_cancelled},
     {.name = "destroying the master ends calls that wait", .run = destroying_the_master_ends_calls_that_wait},
     {.name = "no call begins while the master is destroyed", .run = no_call_begins_while_the_master_is_destroyed},
-    {.name = "a call made as the last worker dies ends", .run = a_call_made_as_the_last_worker_dies_ends},
+    {.name = "calls made as the last worker dies end", .run = calls_made_as_the_last_worker_dies_end},
     {.name = "a stream waits, and is told when it can send", .run = a_stream_waits_and_is_told_when_it_can_send},
     {.name = NULL},
 };
