@@ -72,6 +72,8 @@ static void a_forked_copy_may_not_call(void) {
         struct outcome outcome = {0};
         const Unit__Note note = UNIT__NOTE__INIT;
         CHECK_INT(machine_call_now(&master, "x", 1, &outcome), -ECHILD);
+        CHECK_INT(yoke_channel_call(machine_channel(&master), &unit_streams_down_method, &note, NULL, NULL, NULL),
+                  -ECHILD);
         CHECK_INT(unit_note_emit(machine_channel(&master), &note), -ECHILD);
         CHECK_INT(master.connection.output.queued, 0);
         _exit(0);

@@ -194,6 +194,19 @@ static void headers_that_cannot_go_before_the_end_fail_the_connection(void) {
     }
 }
 
+/* Nor can the caller be told that a reply was too large. */
+static void a_refusal_that_cannot_be_queued_fails_the_connection(void) {
+    static uint8_t data[(4 << 20) + 1];
+    start();
+    CHECK_INT(machine_call_later(&master, "x", 1, &outcome), 0);
+    machine_exchange(&master, &worker);
+    starve(&worker);
+    CHECK_INT(machine_answer_held(&worker, data, sizeof(data)), -ENOMEM);
+    feed_again();
+    CHECK_STR(worker.connection.failure, "out of memory for an answer");
+    finish();
+}
+
 static void on_down(struct yoke_call *call, const Unit__Bytes *request, void *user_data) {
     *(struct yoke_call **)user_data = call;
     (void)request;
@@ -271,6 +284,8 @@ static const struct test_case cases[] = {
     {.name = "headers can be tried again", .run = headers_can_be_tried_again},
     {.name = "headers that cannot go before the end fail the connection",
      .run = headers_that_cannot_go_before_the_end_fail_the_connection},
+    {.name = "a refusal that cannot be queued fails the connection",
+     .run = a_refusal_that_cannot_be_queued_fails_the_connection},
     {.name = "headers before a reply can be tried again", .run = headers_before_a_reply_can_be_tried_again},
     {.name = "answers that cannot be kept end their call", .run = answers_that_cannot_be_kept_end_their_call},
     {.name = NULL},
