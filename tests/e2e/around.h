@@ -30,6 +30,6 @@ struct around_call {
 };
 
 /* The call is zeroed, but for its callback, which runs also when it cannot be made. */
-void around_call_start(struct around_call *call, struct yoke_channel *channel, const Probe__AroundRequest *request);
+void around_call_start(struct around_call *around, struct yoke_channel *channel, const Probe__AroundRequest *request);
 
 #endif

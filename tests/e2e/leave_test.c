@@ -1,9 +1,9 @@
-/* leave_test.c: workers that go away under load, on their own or told to: no call is lost, none is handled twice. Pings. */
+/* leave_test.c: workers that go away under load, or that drain: no call is lost, none is handled twice. And pings. */
 #include "lab.h"
 
 #include <stdlib.h>
 
-/* ---- A worker that stops while calls come ------------------------------------------------------------------------- */
+/* ---- A worker that stops while calls come ------------------------------------------------------------------------ */
 
 #define STOPS 12
 #define IN_FLIGHT 64
@@ -78,7 +78,7 @@ static void workers_that_stop_under_load_lose_no_call(void) {
     lab_close(&lab);
 }
 
-/* ---- Draining ----------------------------------------------------------------------------------------------------- */
+/* ---- Draining ---------------------------------------------------------------------------------------------------- */
 
 static int drain(struct lab *lab, uint64_t timeout_us, int code, struct lab_result *result) {
     Probe__EndRequest request = PROBE__END_REQUEST__INIT;
@@ -129,7 +129,7 @@ static void a_worker_that_drains_ends_when_all_is_answered(void) {
     lab_close(&lab);
 }
 
-/* ---- Workers that call while their pool stops ------------------------------------------------------------------------ */
+/* ---- Workers that call while their pool stops -------------------------------------------------------------------- */
 
 struct kept {
     unsigned count, ok, safe, unsafe;
@@ -186,7 +186,7 @@ static void workers_that_call_while_their_pool_stops_are_told(void) {
     lab_close(&lab);
 }
 
-/* ---- Pings ----------------------------------------------------------------------------------------------------------- */
+/* ---- Pings ------------------------------------------------------------------------------------------------------- */
 
 struct pong {
     unsigned count;

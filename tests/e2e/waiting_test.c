@@ -186,7 +186,9 @@ static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *ev
     CHECK_INT(probe_common_echo(lab_channel(retry->lab), &request, NULL, on_end, retry), 0);
 }
 
-/* Calls that are refused where the loop has nothing left to do but to tell it; the second is made when the first ends. */
+/*
+ * Calls that are refused where the loop has nothing left to do but to tell it; the second is made when the first ends.
+ */
 static void calls_made_as_the_last_worker_dies_end(void) {
     static const struct yoke_interceptor refusing = {.start = refuse};
     struct lab lab;

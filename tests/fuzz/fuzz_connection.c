@@ -96,8 +96,7 @@ static void check_bounds(size_t memory_before) {
     FUZZ_CHECK(connection->incoming_count <= scene_limits.max_incoming_calls);
     FUZZ_CHECK(count_handled(connection) <= scene_machine.held_count);
     FUZZ_CHECK(connection->calls.count <= connection->outgoing_count + connection->incoming_count);
-    /* The last answer that is accepted may pass the hard limit by itself; CANCELs are not held back, nor is what precedes
-     * replies. */
+    /* The last answer that is accepted may pass the hard limit by itself; CANCELs and headers are not held back. */
     size_t headers = scene_limits.max_incoming_calls * (YOKE__FRAME_HEADER_SIZE + scene_limits.max_metadata_bytes);
     FUZZ_CHECK(connection->output.queued <= 2 * scene_limits.max_queued_bytes + 4096 + headers +
                                                 (SCENE_CALLS_MAX + around_pings_live()) * YOKE__FRAME_HEADER_SIZE);

@@ -64,7 +64,7 @@ void user_emit_note(void);
 /* Subscribe to what the peer emits. */
 void user_subscribe(void);
 
-/* ---- What goes around messages (scene_around.c) ------------------------------------------------------------------- */
+/* ---- What goes around messages (scene_around.c) ------------------------------------------------------------------ */
 
 /* Begin anew: with interceptors on the server, and on the channel, or without. */
 void around_reset(bool intercepts_server, bool intercepts_channel);

@@ -75,6 +75,8 @@ static void what_is_cut_short_is_refused(void) {
 /* A list may be empty, but not longer than any list. */
 static void lengths_are_bounded(void) {
     static uint8_t payload[4 + YOKE__METADATA_BYTES_MAX + 16];
+    static const uint8_t key[] = {5, 'k', '-', 'b', 'i', 'n', 0};
+    static const uint8_t type[] = {9, 0, 0, 0, 1, 0, 0, 0, 1, 'K', 0, 'v', 0};
     struct yoke__frame frame = {.length = 4, .flags = YOKE__FLAG_METADATA};
     struct yoke__prefix read;
     CHECK_INT(yoke__prefix_read(&frame, payload, &read), 0);
@@ -86,13 +88,13 @@ static void lengths_are_bounded(void) {
         const uint32_t value = length - YOKE__METADATA_OVERHEAD - 5;
         memcpy(payload, &length, sizeof(length));
         memcpy(payload + 4, &value, sizeof(value));
-        memcpy(payload + 8, "\5k-bin", 7);
+        memcpy(payload + 8, key, sizeof(key));
         frame.length = 4 + length;
         CHECK_INT(yoke__prefix_read(&frame, payload, &read), more == 0 ? 0 : -EBADMSG);
     }
     /* Names of types are no keys of metadata, and dashes no names of types. */
     frame.length = 4 + 9;
-    memcpy(payload, "\11\0\0\0\1\0\0\0\1K\0v\0", 13);
+    memcpy(payload, type, sizeof(type));
     CHECK_INT(yoke__prefix_read(&frame, payload, &read), -EBADMSG);
     frame.flags = YOKE__FLAG_DETAILS;
     CHECK_INT(yoke__prefix_read(&frame, payload, &read), 0);
