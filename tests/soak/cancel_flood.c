@@ -1,6 +1,6 @@
 /*
- * cancel_flood.c: calls that are opened and cancelled at once, by a worker against the master and by the master against a
- * worker, beside a neighbour who measures. The master's memory must not grow with their number.
+ * cancel_flood.c: calls that are opened and cancelled at once, by a worker against the master and by the master against
+ * a worker, beside a neighbour who measures. The master's memory must not grow with their number.
  */
 #include "load.h"
 #include "neighbour.h"
@@ -100,7 +100,7 @@ static void start_flood(struct flood *flood) {
     make_calls(flood);
 }
 
-/* ---- The peer: a worker that floods, or is flooded ----------------------------------------------------------------- */
+/* ---- The peer: a worker that floods, or is flooded --------------------------------------------------------------- */
 
 static void stop_worker(struct flood *flood) {
     yoke_worker_stop(flood->data, 0);
@@ -123,7 +123,7 @@ static int peer_entry(struct yoke_worker *worker, void *user_data) {
     return yoke_worker_run(worker);
 }
 
-/* ---- The master ---------------------------------------------------------------------------------------------------- */
+/* ---- The master -------------------------------------------------------------------------------------------------- */
 
 /* The flood is over, and what it has left behind is to be seen. */
 static void end_flood(struct scene *scene) {

@@ -1,6 +1,7 @@
 /*
- * mixed.c: see mixed.h: the master, which makes one half of the calls and kills workers while they make the other, and who
- * settles the accounts: every call that was accepted has been completed exactly once, but for those of killed workers.
+ * mixed.c: see mixed.h: the master, which makes one half of the calls and kills workers while they make the other, and
+ * who settles the accounts: every call that was accepted has been completed exactly once, but for those of killed
+ * workers.
  */
 #include "mixed.h"
 
@@ -23,8 +24,8 @@ static const struct yoke_limits limits = {
 
 /*
  * What the master may use more in a truce than at first: resident, what the heap does not return of the room that large
- * messages took; allocated, buffers that wait to be used again, 4 MiB at most, and other free lists. The latter is sharp: a
- * leak of a byte in each of ten million calls would be beyond it.
+ * messages took; allocated, buffers that wait to be used again, 4 MiB at most, and other free lists. The latter is
+ * sharp: a leak of a byte in each of ten million calls would be beyond it.
  */
 #define RESIDENT_ALLOWANCE (256 * MIB)
 #define HEAP_ALLOWANCE (8 * MIB)
@@ -46,7 +47,7 @@ struct scene {
     size_t memory_before, heap_before;
 };
 
-/* ---- Workers --------------------------------------------------------------------------------------------------------- */
+/* ---- Workers ----------------------------------------------------------------------------------------------------- */
 
 static struct mixed_caller new_caller(struct mixed_book *book, struct yoke_channel *channel, unsigned depth,
                                       uint64_t worker_id) {
@@ -70,7 +71,7 @@ static int worker_entry(struct yoke_worker *worker, void *user_data) {
     return exit_code;
 }
 
-/* ---- Killing --------------------------------------------------------------------------------------------------------- */
+/* ---- Killing ----------------------------------------------------------------------------------------------------- */
 
 static void schedule_kill(struct scene *scene) {
     uint64_t pause_ms = scene->kill_ms + mixed_random(&scene->random) % (9 * (uint64_t)scene->kill_ms + 1);
@@ -109,7 +110,7 @@ static void on_started(const struct yoke_peer *peer, const Yoke__V1__WorkerStart
     }
 }
 
-/* ---- Progress -------------------------------------------------------------------------------------------------------- */
+/* ---- Progress ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t made(const struct mixed_direction *direction) {
     uint64_t next = atomic_load(&direction->next);
@@ -185,7 +186,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
     }
 }
 
-/* ---- Accounts -------------------------------------------------------------------------------------------------------- */
+/* ---- Accounts ---------------------------------------------------------------------------------------------------- */
 
 static void settle(const struct mixed_book *book, const struct mixed_direction *direction, const char *name) {
     uint64_t accepted = 0;
@@ -235,7 +236,7 @@ static void report(struct scene *scene, double seconds) {
     soak_check(scene->deaths == scene->kills + scene->last_workers, "the deaths are too many, or too few");
 }
 
-/* ---- The run --------------------------------------------------------------------------------------------------------- */
+/* ---- The run ----------------------------------------------------------------------------------------------------- */
 
 static void open_direction(struct mixed_direction *direction, uint64_t total) {
     direction->total = total;

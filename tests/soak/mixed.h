@@ -1,6 +1,6 @@
 /*
- * mixed.h: millions of calls of all kinds, both ways, between a master and workers that are killed at random: the parts.
- * mixed.c is the master, mixed_caller.c makes the calls, mixed_service.c answers them, at either side.
+ * mixed.h: millions of calls of all kinds, both ways, between a master and workers that are killed at random: the
+ * parts. mixed.c is the master, mixed_caller.c makes the calls, mixed_service.c answers them, at either side.
  */
 #ifndef YOKE_TESTS_SOAK_MIXED_H
 #define YOKE_TESTS_SOAK_MIXED_H
@@ -37,7 +37,7 @@ struct mixed_book {
     atomic_uint in_flight[MIXED_WORKER_IDS];   /* calls of this worker, or of the master */
 };
 
-/* ---- Making calls -------------------------------------------------------------------------------------------------- */
+/* ---- Making calls ------------------------------------------------------------------------------------------------ */
 
 struct mixed_attempt;
 
@@ -58,7 +58,7 @@ struct mixed_caller {
 void mixed_caller_start(struct mixed_caller *caller, struct ev_loop *loop);
 void mixed_caller_stop(struct mixed_caller *caller, struct ev_loop *loop);
 
-/* ---- Answering them ------------------------------------------------------------------------------------------------ */
+/* ---- Answering them ---------------------------------------------------------------------------------------------- */
 
 struct mixed_job;
 

@@ -39,7 +39,7 @@ static void cancel(struct mixed_attempt *attempt) {
     soak_check(error == 0 || error == -EALREADY, "cancelling gave %d", error);
 }
 
-/* ---- How calls end --------------------------------------------------------------------------------------------------- */
+/* ---- How calls end ----------------------------------------------------------------------------------------------- */
 
 /* A right reply, or the last of them, is known to have come. */
 static bool may_be_ok(const struct mixed_attempt *attempt) {
@@ -128,7 +128,7 @@ static void on_done(struct yoke_call *call, const struct yoke_status *status, vo
     complete(user_data, status);
 }
 
-/* ---- Sending streams ------------------------------------------------------------------------------------------------- */
+/* ---- Sending streams --------------------------------------------------------------------------------------------- */
 
 static int send_one(struct mixed_attempt *attempt) {
     const Soak__Packet packet = request_of(attempt, attempt->sent);
@@ -153,7 +153,7 @@ static void on_writable(struct yoke_call *call, void *user_data) {
     send_requests(user_data);
 }
 
-/* ---- Making calls ---------------------------------------------------------------------------------------------------- */
+/* ---- Making calls ------------------------------------------------------------------------------------------------ */
 
 static int open_call(struct mixed_attempt *attempt) {
     struct yoke_channel *channel = attempt->caller->channel;

@@ -38,7 +38,7 @@ void mixed_plan_release(void) {
     soak_unshare(noise, NOISE_SIZE);
 }
 
-/* ---- Plans --------------------------------------------------------------------------------------------------------- */
+/* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
 static enum mixed_kind draw_kind(uint64_t *state) {
     unsigned percent = below(state, 100);
@@ -95,7 +95,7 @@ struct mixed_plan mixed_plan_of(uint64_t seed, bool is_upwards, uint64_t index) 
     return plan;
 }
 
-/* ---- Messages ------------------------------------------------------------------------------------------------------ */
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
 static size_t draw_size(uint64_t *state) {
     unsigned share = below(state, 100000);

@@ -1,6 +1,6 @@
 /*
- * mixed_plan.h: what is to happen in a call, and what its messages say, as a function of the seed and the call's index: so
- * both sides know, and whatever arrives can be compared with what must have been sent.
+ * mixed_plan.h: what is to happen in a call, and what its messages say, as a function of the seed and the call's index:
+ * so both sides know, and whatever arrives can be compared with what must have been sent.
  */
 #ifndef YOKE_TESTS_SOAK_MIXED_PLAN_H
 #define YOKE_TESTS_SOAK_MIXED_PLAN_H

@@ -22,7 +22,7 @@ struct mixed_job {
     unsigned received, sent;
 };
 
-/* ---- Jobs ------------------------------------------------------------------------------------------------------------ */
+/* ---- Jobs -------------------------------------------------------------------------------------------------------- */
 
 static void keep(struct mixed_job *job) {
     struct mixed_service *service = job->service;
@@ -103,7 +103,7 @@ static void take_request(struct mixed_job *job, const Soak__Packet *request) {
     job->received++;
 }
 
-/* ---- Answers --------------------------------------------------------------------------------------------------------- */
+/* ---- Answers ----------------------------------------------------------------------------------------------------- */
 
 static Soak__Packet reply_of(const struct mixed_job *job, unsigned number) {
     Soak__Packet packet = SOAK__PACKET__INIT;
@@ -184,7 +184,7 @@ static void act(struct mixed_job *job) {
     }
 }
 
-/* ---- The handlers ---------------------------------------------------------------------------------------------------- */
+/* ---- The handlers ------------------------------------------------------------------------------------------------ */
 
 static void on_single(struct yoke_call *call, const Soak__Packet *request, void *user_data) {
     struct mixed_job *job = open_job(user_data, call);

@@ -1,6 +1,6 @@
 /*
- * neighbour.h: a worker that has done nothing wrong: it makes small calls to its master, one after the other with a pause
- * of a millisecond between, and notes how long each took, while others misbehave.
+ * neighbour.h: a worker that has done nothing wrong: it makes small calls to its master, one after the other with a
+ * pause of a millisecond between, and notes how long each took, while others misbehave.
  */
 #ifndef YOKE_TESTS_SOAK_NEIGHBOUR_H
 #define YOKE_TESTS_SOAK_NEIGHBOUR_H

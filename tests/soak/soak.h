@@ -45,9 +45,9 @@ size_t soak_memory(void);
 size_t soak_heap(void);
 
 /*
- * Checks that memory has not grown by more than `allowance` between two soak_memory(). The heap is never returned to the
- * last page, so there is some; a leak in each of very many calls is beyond it. With AddressSanitizer, which keeps what is
- * freed for a while, nothing is checked.
+ * Checks that memory has not grown by more than `allowance` between two soak_memory(). The heap is never returned to
+ * the last page, so there is some; a leak in each of very many calls is beyond it. With AddressSanitizer, which keeps
+ * what is freed for a while, nothing is checked.
  */
 void soak_check_growth(const char *what, size_t before, size_t after, size_t allowance);
 

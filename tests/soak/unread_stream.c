@@ -1,7 +1,7 @@
 /*
- * unread_stream.c: peers that do not read, beside a neighbour who measures: one that holds streams of replies for ever, one
- * whose own streams of requests nobody reads, one that stops reading its socket. Once all that may be sent has been, the
- * master's memory must not grow any more, however often it tries.
+ * unread_stream.c: peers that do not read, beside a neighbour who measures: one that holds streams of replies for ever,
+ * one whose own streams of requests nobody reads, one that stops reading its socket. Once all that may be sent has
+ * been, the master's memory must not grow any more, however often it tries.
  */
 #include "load.h"
 #include "neighbour.h"
@@ -15,7 +15,8 @@
 #define STREAMS 16
 #define MAX_QUEUED_BYTES (4 * MIB)
 
-/* What one stream takes before anybody has read: its credit, of which headers take a little, and a message that waits. */
+/* What one stream takes before anybody has read: its credit, of which headers take a little, and a message that
+ * waits. */
 #define STREAM_BYTES (2 * MIB)
 #define STREAM_BYTES_MAX (STREAM_BYTES + POUR_MESSAGE_BYTES)
 
@@ -57,7 +58,7 @@ struct scene {
     size_t memory_before, memory_full, memory_end;
 };
 
-/* ---- The peer ------------------------------------------------------------------------------------------------------ */
+/* ---- The peer ---------------------------------------------------------------------------------------------------- */
 
 static void stay(void) {
     for (;;) {
@@ -129,7 +130,7 @@ static int peer_entry(struct yoke_worker *worker, void *user_data) {
     return yoke_worker_run(worker);
 }
 
-/* ---- The master ---------------------------------------------------------------------------------------------------- */
+/* ---- The master -------------------------------------------------------------------------------------------------- */
 
 static void on_small_done(struct yoke_call *call, const struct yoke_status *status, const Soak__Packet *reply,
                           void *user_data) {

@@ -1,6 +1,6 @@
 /*
- * connection_leave_test.c: a side that goes away: what it still takes, what its peer may make again elsewhere, and how it
- * gives up what does not end by itself.
+ * connection_leave_test.c: a side that goes away: what it still takes, what its peer may make again elsewhere, and how
+ * it gives up what does not end by itself.
  */
 #include "harness.h"
 #include "machine.h"

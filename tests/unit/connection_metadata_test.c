@@ -122,7 +122,7 @@ static void metadata_travels_with_each_part_of_a_call(void) {
     finish();
 }
 
-/* ---- The wrong side, the wrong time -------------------------------------------------------------------------------- */
+/* ---- The wrong side, the wrong time ------------------------------------------------------------------------------ */
 
 static void on_nothing(struct yoke_call *call, void *user_data) {
     (void)call;
@@ -262,7 +262,7 @@ static void headers_do_not_follow_replies(void) {
     }
 }
 
-/* ---- Bounds --------------------------------------------------------------------------------------------------------- */
+/* ---- Bounds ------------------------------------------------------------------------------------------------------ */
 
 static void add_many(struct yoke_metadata *metadata, size_t size) {
     static const char large[60000];
@@ -398,7 +398,7 @@ static void many_calls_can_have_metadata(void) {
     finish();
 }
 
-/* ---- Want of memory ------------------------------------------------------------------------------------------------- */
+/* ---- Want of memory ---------------------------------------------------------------------------------------------- */
 
 static void act_failing(struct machine *machine, struct yoke_call *call, const Unit__Bytes *request) {
     (void)machine;

@@ -1,6 +1,6 @@
 /*
- * connection_starved_test.c: a connection that cannot queue another byte: neither its pool nor the heap has memory. Every
- * call says so or ends, once, and whoever would otherwise wait for ever has the connection closed.
+ * connection_starved_test.c: a connection that cannot queue another byte: neither its pool nor the heap has memory.
+ * Every call says so or ends, once, and whoever would otherwise wait for ever has the connection closed.
  */
 #include "harness.h"
 #include "machine.h"
@@ -24,7 +24,8 @@ static void start(void) {
     wire.length = 0;
 }
 
-/* From now on it has no memory at all, not even what its engine has kept to use again. No call of these has a deadline. */
+/* From now on it has no memory at all, not even what its engine has kept to use again. No call of these has a
+ * deadline. */
 static void starve(struct machine *machine) {
     yoke__engine_release(&machine->engine);
     memory_fail_from(0);
@@ -76,7 +77,7 @@ static void drain(struct machine *machine) {
     }
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------------------------- */
+/* ---- Sending ----------------------------------------------------------------------------------------------------- */
 
 static void requests_and_half_close_can_be_tried_again(void) {
     const struct yoke_method method = method_of(YOKE_CLIENT_STREAMING);
@@ -151,7 +152,7 @@ static void credit_that_cannot_be_given_back_fails_the_connection(void) {
     CHECK_INT(outcome.count, 1);
 }
 
-/* ---- Answering ----------------------------------------------------------------------------------------------------- */
+/* ---- Answering --------------------------------------------------------------------------------------------------- */
 
 static void headers_can_be_tried_again(void) {
     start();
@@ -237,7 +238,7 @@ static void headers_before_a_reply_can_be_tried_again(void) {
     finish();
 }
 
-/* ---- Receiving ----------------------------------------------------------------------------------------------------- */
+/* ---- Receiving --------------------------------------------------------------------------------------------------- */
 
 static void check_exhausted(void) {
     feed_again();

@@ -223,7 +223,7 @@ static void nothing_is_sent_without_credit(void) {
     finish();
 }
 
-/* ---- What a handler's side may be sent ------------------------------------------------------------------------------ */
+/* ---- What a handler's side may be sent --------------------------------------------------------------------------- */
 
 static struct {
     unsigned opened, messages, ends;
@@ -311,7 +311,7 @@ static void OPEN_may_carry_the_first_of_a_stream(void) {
     machine_release(&worker);
 }
 
-/* ---- Functions for another kind of call ------------------------------------------------------------------------------ */
+/* ---- Functions for another kind of call -------------------------------------------------------------------------- */
 
 static void on_writable(struct yoke_call *writable, void *user_data) {
     (void)writable;

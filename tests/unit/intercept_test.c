@@ -1,4 +1,5 @@
-/* intercept_test.c: interceptors at either side: their order, what they may change, and that each that started finishes. */
+/* intercept_test.c: interceptors at either side: their order, what they may change, and that each that started
+ * finishes. */
 #include "rpc/intercept.h"
 
 #include "harness.h"
@@ -151,7 +152,7 @@ static void there_are_eight_at_most(void) {
     finish();
 }
 
-/* ---- Refusals and other statuses ---------------------------------------------------------------------------------- */
+/* ---- Refusals and other statuses --------------------------------------------------------------------------------- */
 
 static void a_caller_s_interceptor_can_refuse(void) {
     struct hooks hooks[3] = {{0}, {.refuses = YOKE_PERMISSION_DENIED, .message = "no"}, {0}};
@@ -264,7 +265,7 @@ static void every_way_to_end_is_seen(void) {
     finish();
 }
 
-/* ---- Calls that end before they are answered ----------------------------------------------------------------------- */
+/* ---- Calls that end before they are answered --------------------------------------------------------------------- */
 
 static void a_cancelled_call_finishes_once(void) {
     struct hooks caller = {0};
@@ -370,7 +371,7 @@ static void a_call_that_is_not_made_finishes(void) {
     finish();
 }
 
-/* ---- Time and metadata ----------------------------------------------------------------------------------------------- */
+/* ---- Time and metadata ------------------------------------------------------------------------------------------- */
 
 static void the_time_can_be_set(void) {
     for (unsigned is_server = 0; is_server < 2; is_server++) {

@@ -1,4 +1,5 @@
-/* metadata_test.c: lists of keys and values by themselves: what they take, what they refuse, and what a peer may send. */
+/* metadata_test.c: lists of keys and values by themselves: what they take, what they refuse, and what a peer may
+ * send. */
 #include "rpc/metadata.h"
 
 #include "harness.h"
@@ -100,7 +101,8 @@ static void a_list_can_be_changed_by_what_is_in_it(void) {
     finish();
 }
 
-/* Of a list as a peer may send it: no beginning is taken unless it ends with an entry, and no byte is read beyond it. */
+/* Of a list as a peer may send it: no beginning is taken unless it ends with an entry, and no byte is read beyond
+ * it. */
 static void every_beginning_and_every_other_byte_is_judged(void) {
     static const char bytes[] = "\1\0\0\0\1k\0v\0\2\0\0\0\5k-bin\0\xff\0\0";
     const size_t length = sizeof(bytes) - 1;

@@ -578,11 +578,12 @@ static void the_output_can_be_ended_alone(void) {
     finish();
 }
 
-/* ---- A callback that runs the loop ----------------------------------------------------------------------------------- */
+/* ---- A callback that runs the loop ------------------------------------------------------------------------------- */
 
 static unsigned nested_notes;
 
-/* More has come in the meantime, the peer has gone, and a call is made: all that waits until the callback has returned. */
+/* More has come in the meantime, the peer has gone, and a call is made: all that waits until the callback has
+ * returned. */
 static void run_loop(struct end *end) {
     static struct outcome outcome;
     if (end->notes > 1) {

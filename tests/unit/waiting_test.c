@@ -1,4 +1,5 @@
-/* waiting_test.c: calls that wait for a peer: sent when there is one, ended when there will be none, bounded meanwhile. */
+/* waiting_test.c: calls that wait for a peer: sent when there is one, ended when there will be none, bounded
+ * meanwhile. */
 #include "harness.h"
 #include "machine.h"
 #include "memory.h"
