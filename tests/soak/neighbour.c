@@ -68,7 +68,8 @@ static double percentile_us(struct neighbour *neighbour, enum neighbour_phase ph
     unsigned count = atomic_load(&neighbour->phases[phase].count);
     uint32_t *samples = neighbour->phases[phase].samples_ns;
     qsort(samples, count, sizeof *samples, compare);
-    return count > 0 ? samples[(uint64_t)(count - 1) * percent / 100] / 1e3 : 0.;
+    size_t rank = count > 0 ? (size_t)(count - 1) * percent / 100 : 0;
+    return count > 0 ? samples[rank] / 1e3 : 0.;
 }
 
 void neighbour_report(struct neighbour *neighbour) {

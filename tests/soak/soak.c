@@ -17,7 +17,7 @@
 
 static atomic_uint *failure_count;
 
-static void die(const char *what) {
+static _Noreturn void die(const char *what) {
     perror(what);
     abort();
 }

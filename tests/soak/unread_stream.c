@@ -182,9 +182,9 @@ static void press(struct scene *scene, uint64_t count) {
     if (scene->full_at == 0 && is_full(scene)) {
         scene->full_at = count;
         scene->memory_full = soak_memory();
-    } else if (scene->full_at != 0 && count >= scene->full_at + scene->calls) {
-        end(scene);
-    } else if (scene->full_at == 0 && !soak_check(count < PATIENCE, "the streams do not fill up")) {
+    }
+    bool is_hopeless = scene->full_at == 0 && !soak_check(count < PATIENCE, "the streams do not fill up");
+    if (is_hopeless || (scene->full_at != 0 && count >= scene->full_at + scene->calls)) {
         end(scene);
     }
 }
