@@ -43,7 +43,7 @@ void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel
 
 /* ---- Calls that wait for a peer ------------------------------------------------------------------------------------ */
 
-/* What a waiting call counts for besides its request. */
+/* What a waiting call counts for besides its request and its metadata. */
 #define WAITING_OVERHEAD 1024u
 
 bool yoke__call_is_waiting(const struct yoke_call *call) {
@@ -57,7 +57,8 @@ static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, c
     if (length > engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    if (channel->waiting_bytes + length > engine->limits.max_queued_bytes) {
+    size_t cost = length + (call->envelope != NULL ? call->envelope->metadata.length : 0);
+    if (channel->waiting_bytes + cost > engine->limits.max_queued_bytes) {
         return -ENOBUFS;
     }
     struct yoke__envelope *envelope = yoke__envelope_of(call);
@@ -76,14 +77,15 @@ static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, c
         yoke__deadlines_add(&engine->deadlines, call);
     }
     envelope->waits_for = channel;
-    channel->waiting_bytes += length + WAITING_OVERHEAD;
+    envelope->waiting_cost = cost + WAITING_OVERHEAD;
+    channel->waiting_bytes += envelope->waiting_cost;
     yoke__link_append(&channel->waiting, &call->link);
     return 0;
 }
 
 void yoke__channel_forget(struct yoke_call *call) {
     struct yoke_channel *channel = call->envelope->waits_for;
-    channel->waiting_bytes -= call->envelope->request_length + WAITING_OVERHEAD;
+    channel->waiting_bytes -= call->envelope->waiting_cost;
     call->envelope->waits_for = NULL;
     call->safe_to_retry = true;
     yoke__link_remove(&call->link);

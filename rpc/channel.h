@@ -20,7 +20,7 @@ struct yoke_channel {
     struct yoke__chain chain;
     bool expects_peer;         /* there may be a peer later when there is none now; the owner's to say */
     struct yoke__link waiting; /* calls that wait for a peer that is ready */
-    size_t waiting_bytes;      /* of their requests */
+    size_t waiting_bytes;      /* of their requests, and what goes around these */
 };
 
 void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel_class *class,

@@ -30,7 +30,8 @@ struct yoke__envelope {
     struct yoke_channel *waits_for; /* NULL: it does not wait */
     uint8_t *request;               /* encoded; NULL: none */
     size_t request_length;
-    bool half_closed; /* said before there was anybody to tell */
+    size_t waiting_cost; /* what it counts for in the channel */
+    bool half_closed;    /* said before there was anybody to tell */
 
     char *verdict_message; /* of a call that an interceptor has refused */
     uint64_t started_ns;   /* of a ping */

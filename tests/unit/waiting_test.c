@@ -170,6 +170,36 @@ static void what_waits_is_bounded(void) {
     finish();
 }
 
+/* Metadata counts, too, and by what it was when the call began to wait. */
+static void metadata_that_waits_is_bounded(void) {
+    static const char value[2000];
+    start(&(struct yoke_limits){.max_queued_bytes = 10000});
+    struct yoke_metadata *metadata;
+    struct waited waited[8];
+    unsigned accepted = 0;
+    int error = 0;
+    REQUIRE_INT(yoke_metadata_create(&metadata), 0);
+    REQUIRE_INT(yoke_metadata_add_binary(metadata, "k-bin", value, sizeof(value)), 0);
+    while (accepted < 8 && error == 0) {
+        const Unit__Bytes request = UNIT__BYTES__INIT;
+        struct waited *next = &waited[accepted];
+        *next = (struct waited){0};
+        const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .wait_for_ready = true, .metadata = metadata,
+                                                  .ret_call = &next->call};
+        error = unit_echo_now(machine_channel(&master), &request, &options, on_done, next);
+        accepted += error == 0;
+    }
+    yoke_metadata_destroy(metadata);
+    CHECK_INT(error, -ENOBUFS);
+    CHECK_INT(accepted, 3);
+    CHECK_INT(yoke_metadata_add(yoke_call_metadata(waited[0].call), "more", "and more"), 0);
+    connect_peer();
+    for (unsigned i = 0; i < accepted; i++) {
+        check_ended(&waited[i], YOKE_OK, false);
+    }
+    finish();
+}
+
 /* The peer that comes has no room for it, or fails as it is sent. */
 static void a_call_can_come_to_nothing_when_it_is_sent(void) {
     start(&(struct yoke_limits){.max_queued_bytes = 100});
@@ -324,6 +354,7 @@ static const struct test_case cases[] = {
     {.name = "without hope nothing waits", .run = without_hope_nothing_waits},
     {.name = "a waiting call can end", .run = a_waiting_call_can_end},
     {.name = "what waits is bounded", .run = what_waits_is_bounded},
+    {.name = "metadata that waits is bounded", .run = metadata_that_waits_is_bounded},
     {.name = "a call can come to nothing when it is sent", .run = a_call_can_come_to_nothing_when_it_is_sent},
     {.name = "a stream begins when there is a peer", .run = a_stream_begins_when_there_is_a_peer},
     {.name = "a promised end is sent, or the call ends", .run = a_promised_end_is_sent_or_the_call_ends},
