@@ -130,8 +130,13 @@ static int answer_error(struct yoke_call *call, enum yoke_code code, const char 
     return error != 0 ? error : yoke__stream_finish(call, code, message);
 }
 
+/* Not by an interceptor that is being told of the end. */
+static bool can_be_ended(const struct yoke_call *call) {
+    return yoke__call_is_answerable(call) && (call->envelope == NULL || !call->envelope->is_finishing);
+}
+
 int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message) {
-    if (!yoke__call_is_answerable(call)) {
+    if (!can_be_ended(call)) {
         return -EINVAL;
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
@@ -143,7 +148,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
 }
 
 int yoke_call_finish(struct yoke_call *call) {
-    if (!yoke__call_is_answerable(call) || !yoke__replies_stream(call->method)) {
+    if (!can_be_ended(call) || !yoke__replies_stream(call->method)) {
         return -EINVAL;
     }
     struct yoke_status status = {YOKE_OK, ""};
@@ -188,7 +193,7 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
-    if (!yoke__call_is_answerable(call) || call->method->id != method->id ||
+    if (!can_be_ended(call) || call->method->id != method->id ||
         call->method->reply->descriptor != method->reply->descriptor || yoke__replies_stream(method)) {
         return -EINVAL;
     }

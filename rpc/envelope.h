@@ -24,7 +24,8 @@ struct yoke__envelope {
     const struct yoke__chain *chain;
     size_t started;
     void *call_data[YOKE_INTERCEPTORS_MAX];
-    bool is_starting; /* one of them is being asked */
+    bool is_starting;  /* one of them is being asked */
+    bool is_finishing; /* they are being told */
 
     /* A call that no connection has yet. */
     struct yoke_channel *waits_for; /* NULL: it does not wait */

@@ -56,6 +56,7 @@ void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status) {
     }
     const struct yoke__chain *chain = envelope->chain;
     call->engine->callback_depth++;
+    envelope->is_finishing = true;
     while (envelope->started > 0) {
         size_t i = --envelope->started;
         bool was_ok = status->code == YOKE_OK;
@@ -68,5 +69,6 @@ void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status) {
             *status = (struct yoke_status){YOKE_UNKNOWN, "an interceptor made an error OK"};
         }
     }
+    envelope->is_finishing = false;
     call->engine->callback_depth--;
 }

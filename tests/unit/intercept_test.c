@@ -325,6 +325,24 @@ static void a_call_that_has_ended_is_not_started(void) {
     finish();
 }
 
+static void answer_in_finish(struct yoke_call *call, struct yoke_status *status, void **call_data, void *user_data) {
+    const Unit__Bytes reply = UNIT__BYTES__INIT;
+    on_finish(call, status, call_data, user_data);
+    CHECK_INT(yoke_call_fail(call, YOKE_ABORTED, "which it must not"), -EINVAL);
+    CHECK_INT(unit_echo_now_reply(call, &reply), -EINVAL);
+}
+
+static void an_interceptor_cannot_answer_what_is_ending(void) {
+    static const struct yoke_interceptor rash = {.start = on_start, .finish = answer_in_finish};
+    struct hooks hooks = {.name = 'a'};
+    start();
+    REQUIRE_INT(yoke_server_intercept(&worker.server, &rash, &hooks), 0);
+    const struct outcome outcome = call_now();
+    CHECK_STR(story, "+a-a");
+    check_ended(&outcome, YOKE_OK, "");
+    finish();
+}
+
 /* What it says is cut between characters, as every message is. */
 static void a_long_message_is_cut_between_characters(void) {
     char message[600];
@@ -494,6 +512,7 @@ static const struct test_case cases[] = {
     {.name = "a cancelled call finishes once", .run = a_cancelled_call_finishes_once},
     {.name = "a reply that nobody can get finishes it", .run = a_reply_that_nobody_can_get_finishes_it},
     {.name = "a call that has ended is not started", .run = a_call_that_has_ended_is_not_started},
+    {.name = "an interceptor cannot answer what is ending", .run = an_interceptor_cannot_answer_what_is_ending},
     {.name = "a long message is cut between characters", .run = a_long_message_is_cut_between_characters},
     {.name = "a dead peer finishes it", .run = a_dead_peer_finishes_it},
     {.name = "a call that is not made finishes", .run = a_call_that_is_not_made_finishes},
