@@ -120,6 +120,10 @@ void yoke__stream_wake(struct yoke__stream *stream) {
             return;
         }
         if (stream->inbox_count == 0 && (call->is_client ? stream->has_status : call->input_ended)) {
+            if (stream->wants_writable) {
+                /* The call may be gone behind what follows, so its writer's turn comes later. */
+                yoke__stream_schedule(stream);
+            }
             yoke__stream_deliver_rest(call);
             return;
         }

@@ -210,6 +210,8 @@ int yoke__stream_finish(struct yoke_call *call, enum yoke_code code, const char 
         return code == YOKE_OK ? yoke__connection_answer(call->connection, call, NULL, 0)
                                : yoke__connection_answer_error(call->connection, call, code, message);
     }
+    /* The rest of a message that is coming in is ignored from now on, so its end will not be seen. */
+    yoke__stream_drop_part(stream);
     stream->has_status = true;
     stream->send_ended = true;
     stream->status_code = code;
