@@ -114,23 +114,33 @@ static struct sim_call *choose_parent(const struct sim_side *side) {
     return NULL;
 }
 
-/* What the call must give, but for -ENOMEM. */
+/* Does the peer take calls? */
+static bool has_peer(const struct sim_side *side) {
+    return side->channel.connection != NULL && side->connection.can_call && !side->connection.peer_going_away;
+}
+
+/* Is a call that may wait for the peer going to? */
+static bool will_wait(const struct sim_side *side, bool may_wait) {
+    bool is_ready = has_peer(side) && side->connection.hello_received;
+    return may_wait && !is_ready && side->channel.channel.expects_peer;
+}
+
+/* What the call must give, but for -ENOMEM, and but for a lack of room to wait in. */
 static int expect_call(const struct sim_side *side, const struct sim_call *call, size_t length, bool may_wait) {
-    const struct yoke_channel *channel = &side->channel.channel;
-    bool has_peer = side->channel.connection != NULL && side->connection.can_call && !side->connection.peer_going_away;
-    if (may_wait && !(has_peer && side->connection.hello_received) && channel->expects_peer) {
-        size_t waiting = sim_streams_up(call) ? 0 : length;
-        return waiting > side->engine.limits.max_message_bytes                           ? -EMSGSIZE
-               : channel->waiting_bytes + waiting > side->engine.limits.max_queued_bytes ? -ENOBUFS
-                                                                                         : 0;
-    }
-    if (!has_peer) {
+    bool waits = will_wait(side, may_wait);
+    if (!waits && !has_peer(side)) {
         return -ENOTCONN;
     }
     if (!sim_streams_up(call) && length > side->engine.limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return yoke__streams_are_congested(&side->connection) ? -ENOBUFS : 0;
+    return !waits && yoke__streams_are_congested(&side->connection) ? -ENOBUFS : 0;
+}
+
+/* Is there no room for the call among those that wait? Interceptors may have added to its metadata. */
+static bool is_crowded(const struct sim_side *side, const struct sim_call *call, size_t waiting_bytes) {
+    size_t length = sim_streams_up(call) ? 0 : sim_encoded_length(call->up.lengths[0]);
+    return waiting_bytes + length + call->lists[SIM_REQUEST].bytes > side->engine.limits.max_queued_bytes;
 }
 
 static uint64_t expect_deadline(const struct sim_call *parent, uint64_t timeout_us) {
@@ -205,11 +215,14 @@ static void launch(struct sim_side *side, struct sim_call *call, struct sim_call
                    (call->deadline_ns != 0 && call->deadline_ns <= world.now_ns);
     int expected = is_over ? 0 : expect_call(side, call, sim_encoded_length(length), options->wait_for_ready);
     expected = call->lists[SIM_REQUEST].bytes > side->engine.limits.max_metadata_bytes ? -EMSGSIZE : expected;
+    bool waits = !is_over && will_wait(side, options->wait_for_ready);
+    size_t waiting_bytes = side->channel.channel.waiting_bytes;
     sim_expect_stream(side, call, side->connection.next_stream);
     world.is_calling = true;
     int error = start_call(side, call, &request, options);
     world.is_calling = false;
     sim_record(side->index, "calls", call, error);
+    expected = expected == 0 && waits && is_crowded(side, call, waiting_bytes) ? -ENOBUFS : expected;
     expected = call->must != SIM_NO_CODE ? 0 : expected; /* an interceptor has refused it before */
     SIM_CHECK_CALL(call, error == expected || sim_lacks_memory(error));
     SIM_CHECK_CALL(call, (call->client != NULL) == (error == 0));

@@ -132,7 +132,7 @@ static void check_waiting(const struct yoke_channel *channel, struct sums *sums)
         SIM_CHECK_CALL(call, handle->connection == NULL && handle->envelope->waits_for == channel);
         SIM_CHECK_CALL(call, handle->is_timed == (handle->deadline_ns != 0) && handle->safe_to_retry == false);
         sums->timed += handle->is_timed;
-        bytes += handle->envelope->request_length + 1024;
+        bytes += handle->envelope->request_length + handle->envelope->metadata.length + 1024;
     }
     SIM_CHECK(channel->waiting_bytes == bytes);
 }
