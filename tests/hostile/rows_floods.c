@@ -234,6 +234,26 @@ static void open_flood_of_nothing(struct peer *peer) {
     PEER_AWAIT(peer, peer->codes[YOKE_UNIMPLEMENTED] == row_flood / 10);
 }
 
+/* Every process answers pings, and nothing else of that service. */
+static struct yoke_method internal_method(const char *name) {
+    return (struct yoke_method){.name = name, .id = yoke_name_id(name)};
+}
+
+static void ping_flood(struct peer *peer) {
+    const struct yoke_method ping = internal_method("yoke.v1.Connection/Ping");
+    const struct yoke_method other = internal_method("yoke.v1.Connection/Pong");
+    flood(peer, &ping, false, row_flood / 10);
+    PEER_AWAIT(peer, peer->codes[YOKE_OK] == row_flood / 10);
+    flood(peer, &other, false, 1);
+    PEER_AWAIT(peer, peer->codes[YOKE_UNIMPLEMENTED] == 1);
+}
+
+static void ping_flood_unread(struct peer *peer) {
+    const struct yoke_method ping = internal_method("yoke.v1.Connection/Ping");
+    peer->deaf = true;
+    flood(peer, &ping, false, 3 * UNREAD);
+}
+
 static void repeat(struct peer *peer, struct header header, unsigned count) {
     struct bytes batch = {0};
     for (unsigned i = 0; i < BATCH; i++) {
@@ -358,6 +378,12 @@ const struct row flood_rows[] = {
      .runs = 256,
      .peak_kib = QUEUE_KIB},
     {.name = "a flood of OPEN for nothing", .end = SURVIVES, .act = open_flood_of_nothing, .peak_kib = QUEUE_KIB},
+    {.name = "a flood of pings", .end = SURVIVES, .act = ping_flood, .peak_kib = QUEUE_KIB},
+    {.name = "a flood of pings, unread",
+     .end = VIOLATES,
+     .detail = "the peer does not read them",
+     .act = ping_flood_unread,
+     .peak_kib = QUEUE_KIB},
     {.name = "a flood of CANCEL", .end = SURVIVES, .act = cancel_flood},
     {.name = "a flood of END", .end = SURVIVES, .act = end_flood, .tree = ENDED(YOKE_OK)},
     {.name = "a flood of EVENT", .end = SURVIVES, .act = event_flood},
