@@ -1,6 +1,6 @@
 /*
- * conversation.h: a master and its workers who do a little of all there is: spawn, calls both ways, streams, a message in
- * fragments, events, a cancellation, a kill, a stop. Whatever fails underneath, it comes to its end.
+ * conversation.h: a master and its workers who do a little of all there is: spawn, calls both ways, streams, a message
+ * in fragments, events, a cancellation, a kill, a stop. Whatever fails underneath, it comes to its end.
  */
 #ifndef YOKE_TESTS_HOST_CONVERSATION_H
 #define YOKE_TESTS_HOST_CONVERSATION_H

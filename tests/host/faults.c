@@ -1,6 +1,6 @@
 /*
- * faults.c: see faults.h. The linker's --wrap leads the calls of this program here; those of libev, a shared library, come
- * because the program defines functions of the same name.
+ * faults.c: see faults.h. The linker's --wrap leads the calls of this program here; those of libev, a shared library,
+ * come because the program defines functions of the same name.
  */
 #include "faults.h"
 
@@ -378,8 +378,10 @@ long __wrap_syscall(long number, long first, long second, long third, long fourt
 
 /* ---- libev's */
 
-/* The first one, with which a loop is made. When libev makes another, to be rid of stale descriptors, it cannot fail: it
- * calls abort() then. */
+/*
+ * The first one, with which a loop is made. When libev makes another, to be rid of stale descriptors, it cannot fail:
+ * it calls abort() then.
+ */
 int epoll_create1(int flags) {
     static pid_t made_by;
     bool is_first = made_by != getpid();
@@ -387,8 +389,10 @@ int epoll_create1(int flags) {
     return is_first && fails(FAULT_EPOLL_CREATE) != 0 ? -1 : (int)__real_syscall(SYS_epoll_create1, flags);
 }
 
-/* The descriptor by which other threads wake a loop. libev makes do with a pipe, but of either it loses sight when it cannot
- * be watched: it is not closed then. */
+/*
+ * The descriptor by which other threads wake a loop. libev makes do with a pipe, but of either it loses sight when it
+ * cannot be watched: it is not closed then.
+ */
 static int wakeup_fd = -1;
 
 int eventfd(unsigned count, int flags) {

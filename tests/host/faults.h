@@ -1,7 +1,7 @@
 /*
- * faults.h: the kernel and the allocator as the tests want them. Programs that link this make all their system calls and
- * allocations, Yoke's among them, through it; it counts them, and lets those fail that a plan says. A master has one plan,
- * its workers have another.
+ * faults.h: the kernel and the allocator as the tests want them. Programs that link this make all their system calls
+ * and allocations, Yoke's among them, through it; it counts them, and lets those fail that a plan says. A master has
+ * one plan, its workers have another.
  */
 #ifndef YOKE_TESTS_HOST_FAULTS_H
 #define YOKE_TESTS_HOST_FAULTS_H
@@ -49,8 +49,8 @@ const char *fault_name(enum fault_kind kind);
 
 enum fault_action {
     FAULT_NONE, /* count only */
-    FAULT_FAIL, /* calls number `at` up to, not including, `at + span` fail, each in its way number `way` or its last one */
-    FAULT_KILL /* the process is killed right behind its sendmsg() or recvmsg() number `at` */
+    FAULT_FAIL, /* `span` calls from number `at` fail, each in its way number `way`, or its last one */
+    FAULT_KILL  /* the process is killed right behind its sendmsg() or recvmsg() number `at` */
 };
 
 struct fault_plan {

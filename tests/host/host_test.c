@@ -1,7 +1,8 @@
 /*
- * host_test.c: the conversation on a host that fails: each system call and each allocation of its master and of its workers
- * fails, in each way that it can, once and for a while; and each side is killed behind each of its transfers. However it
- * comes, every call that was accepted ends once, every worker dies once and is told of once, and nothing is left.
+ * host_test.c: the conversation on a host that fails: each system call and each allocation of its master and of its
+ * workers fails, in each way that it can, once and for a while; and each side is killed behind each of its transfers.
+ * However it comes, every call that was accepted ends once, every worker dies once and is told of once, and nothing is
+ * left.
  */
 #include "conversation.h"
 #include "faults.h"

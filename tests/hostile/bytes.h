@@ -1,6 +1,6 @@
 /*
- * bytes.h: what goes over the wire, put together by hand from docs/protocol.md and not by Yoke's own code: right frames,
- * wrong ones, and messages that are well framed and hard to decode.
+ * bytes.h: what goes over the wire, put together by hand from docs/protocol.md and not by Yoke's own code: right
+ * frames, wrong ones, and messages that are well framed and hard to decode.
  */
 #ifndef YOKE_TESTS_HOSTILE_BYTES_H
 #define YOKE_TESTS_HOSTILE_BYTES_H

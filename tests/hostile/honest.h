@@ -1,6 +1,6 @@
 /*
- * honest.h: the side that uses Yoke as it should while a hostile one is at the other end: services, calls of its own, and
- * a record of what came of them. The same in a master and in a worker.
+ * honest.h: the side that uses Yoke as it should while a hostile one is at the other end: services, calls of its own,
+ * and a record of what came of them. The same in a master and in a worker.
  */
 #ifndef YOKE_TESTS_HOSTILE_HONEST_H
 #define YOKE_TESTS_HOSTILE_HONEST_H

@@ -1,7 +1,7 @@
 /*
- * hostile_test.c: plays every row of the table, towards a master and towards a worker, in both spawn modes. Each costs its
- * author the connection, or a call, and nobody else anything: not the other workers, not the master's memory, not its
- * descriptors.
+ * hostile_test.c: plays every row of the table, towards a master and towards a worker, in both spawn modes. Each costs
+ * its author the connection, or a call, and nobody else anything: not the other workers, not the master's memory, not
+ * its descriptors.
  */
 #include "row.h"
 #include "site.h"

@@ -1,6 +1,6 @@
 /*
- * row.h: the table of what hostile peers do. A row is one behaviour, of a worker towards its master and of a master towards
- * its worker alike, and what is to come of it.
+ * row.h: the table of what hostile peers do. A row is one behaviour, of a worker towards its master and of a master
+ * towards its worker alike, and what is to come of it.
  */
 #ifndef YOKE_TESTS_HOSTILE_ROW_H
 #define YOKE_TESTS_HOSTILE_ROW_H
@@ -38,7 +38,7 @@ struct row {
     enum row_end end;
     const char *detail;
 
-    /* What it does: sends `frame`, if that has a type or a size; then runs `act`. A HELLO goes before, unless `silent`. */
+    /* What it does: sends `frame`, if that has a type or an id; then runs `act`. HELLO goes before, unless `silent`. */
     struct row_frame frame;
     void (*act)(struct peer *peer);
     bool silent;

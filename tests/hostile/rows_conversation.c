@@ -1,6 +1,6 @@
 /*
- * rows_conversation.c: a conversation with nothing wrong in it, but for how it comes: byte by byte, or cut off anywhere.
- * Each frame that is there completely counts, and what is left of the next one does not.
+ * rows_conversation.c: a conversation with nothing wrong in it, but for how it comes: byte by byte, or cut off
+ * anywhere. Each frame that is there completely counts, and what is left of the next one does not.
  */
 #include "row.h"
 

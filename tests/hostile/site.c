@@ -23,8 +23,8 @@ const char *site_program(void) {
 }
 
 /*
- * Linux 6.16 and later can refuse descriptors for us, and Yoke asks them to. Older ones cannot, so the tests hide it. The
- * linker's --wrap leads here.
+ * Linux 6.16 and later can refuse descriptors for us, and Yoke asks them to. Older ones cannot, so the tests hide it.
+ * The linker's --wrap leads here.
  */
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
@@ -119,7 +119,7 @@ void site_open(struct site *site) {
     REQUIRE_INT(yoke_pool_create(site->master, &pool, &site->neighbours), 0);
     site->honest.friend_pid = yoke_child_pid(yoke_pool_child(site->neighbours, 0));
     site_resume(site);
-    /* What stays of a pool is learnt from some whose workers only come and go; the first ones fill the free lists, too. */
+    /* What stays of a pool is learnt from some whose workers only come and go; the first ones fill free lists, too. */
     site->pool_blocks = site->pool_bytes = SIZE_MAX;
     for (unsigned i = 0; i < 4; i++) {
         struct site_life life;

@@ -1,6 +1,6 @@
 /*
- * site.h: where the rows are played: a master with a good worker, whose calls go on all the while, and a hostile one; or a
- * worker with a hostile master.
+ * site.h: where the rows are played: a master with a good worker, whose calls go on all the while, and a hostile one;
+ * or a worker with a hostile master.
  */
 #ifndef YOKE_TESTS_HOSTILE_SITE_H
 #define YOKE_TESTS_HOSTILE_SITE_H
