@@ -124,8 +124,8 @@ int yoke_call_send_headers(struct yoke_call *call) {
     return error;
 }
 
-/* End the call with an error. 1: once its messages have been sent. */
-static int answer_error(struct yoke_call *call, enum yoke_code code, const char *message) {
+/* End the call with a status alone. 1: once its messages have been sent. */
+static int answer_status(struct yoke_call *call, enum yoke_code code, const char *message) {
     int error = check_wanted(call);
     return error != 0 ? error : yoke__stream_finish(call, code, message);
 }
@@ -142,7 +142,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
     struct yoke_status status = {is_error_code ? code : YOKE_UNKNOWN, message != NULL ? message : ""};
     yoke__call_finish(call, &status);
-    int result = answer_error(call, status.code, status.message);
+    int result = answer_status(call, status.code, status.message);
     let_go(call, result <= 0);
     return result >= 0 && !is_error_code ? -EINVAL : result < 0 ? result : 0;
 }
@@ -153,7 +153,7 @@ int yoke_call_finish(struct yoke_call *call) {
     }
     struct yoke_status status = {YOKE_OK, ""};
     yoke__call_finish(call, &status);
-    int result = answer_error(call, status.code, status.message);
+    int result = answer_status(call, status.code, status.message);
     let_go(call, result <= 0);
     return result < 0 ? result : 0;
 }
@@ -165,8 +165,20 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
                    call->method->name, length);
     struct yoke_status status = {YOKE_RESOURCE_EXHAUSTED, message};
     yoke__call_finish(call, &status);
-    int error = answer_error(call, status.code, status.message);
+    int error = answer_status(call, status.code, status.message);
     return error != 0 ? error : -EMSGSIZE;
+}
+
+/* The only reply, when it is large: in fragments before END. 1: these are still to be sent. */
+static int answer_in_fragments(struct yoke_call *call, const struct yoke__body *reply) {
+    int error = yoke__stream_send(call, reply, false, false);
+    struct yoke_status status = {YOKE_OK, ""};
+    if (error != 0) {
+        status = (struct yoke_status){YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply"};
+    }
+    yoke__call_finish(call, &status);
+    int result = answer_status(call, status.code, status.message);
+    return error != 0 ? error : result;
 }
 
 /* The only reply: in the END frame, or, if it is large, in fragments before it. 1: these are still to be sent. */
@@ -176,20 +188,13 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
     if (length > call->engine->limits.max_message_bytes) {
         return answer_oversized(call, length);
     }
+    if (length > YOKE__WHOLE_MAX) {
+        return answer_in_fragments(call, &(struct yoke__body){type, reply, length});
+    }
     struct yoke_status status = {YOKE_OK, ""};
     yoke__call_finish(call, &status);
-    if (status.code != YOKE_OK) {
-        return answer_error(call, status.code, status.message);
-    }
-    if (length <= YOKE__WHOLE_MAX) {
-        return yoke__connection_answer(call->connection, call, reply, length);
-    }
-    int error = yoke__stream_send(call, &(struct yoke__body){type, reply, length}, false, false);
-    if (error != 0) {
-        (void)answer_error(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");
-        return error;
-    }
-    return yoke__stream_finish(call, YOKE_OK, NULL);
+    return status.code == YOKE_OK ? yoke__connection_answer(call->connection, call, reply, length)
+                                  : answer_status(call, status.code, status.message);
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {
