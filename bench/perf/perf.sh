@@ -8,6 +8,7 @@
 #
 # Exits with 77 when the budget is that of another compiler or library, so that there is nothing to compare with.
 set -euo pipefail
+export LC_ALL=C # for the decimal point
 
 program=$(readlink -f "$1")
 mode=${2-}
@@ -66,14 +67,10 @@ most_run_functions() {
     done
 }
 
-update_document() {
-    local table
-    table=$(awk -f "$here/matrix.awk" "$here/budget.txt")
-    awk -v table="$table" '
-        /^<!-- end of budget -->/ { inside = 0 }
-        !inside { print }
-        /^<!-- budget/ { inside = 1; print table }' "$document" >"$work/performance.md"
-    cat "$work/performance.md" >"$document"
+# The document with the budget as its table.
+document_of_budget() {
+    awk -f "$here/matrix.awk" "$here/budget.txt" >"$work/table.md"
+    sed -e '/^<!-- budget/,/^<!-- end of budget/ { /^<!--/!d }' -e "/^<!-- budget/r $work/table.md" "$document"
 }
 
 mkdir -p "$work"
@@ -93,7 +90,8 @@ case $mode in
             environment
             cat "$work/counts.txt"
         } >"$here/budget.txt"
-        update_document
+        document_of_budget >"$work/performance.md"
+        cat "$work/performance.md" >"$document"
         say "wrote bench/perf/budget.txt and the table of docs/performance.md"
         ;;
     "")
@@ -108,6 +106,10 @@ case $mode in
             exit 77
         fi
         awk -f "$here/compare.awk" "$here/budget.txt" "$work/counts.txt"
+        if ! document_of_budget | cmp -s - "$document"; then
+            say "the table of docs/performance.md is not that of the budget: ./dev perf --update"
+            exit 1
+        fi
         ;;
     *)
         say "takes --update, --functions or nothing"
