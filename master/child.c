@@ -203,6 +203,10 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     withdraw(child);
     announce_start(child);
     yoke__socket_drain(&child->socket);
+    if (child->socket.connection.failure[0] != '\0' && !child->socket.connection.is_own_failure) {
+        /* It died before it could be killed for what it sent. */
+        child->condemned = YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION;
+    }
 
     Yoke__V1__DeathReason reason = find_reason(child, &exit);
     char detail[DETAIL_MAX];

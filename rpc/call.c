@@ -169,18 +169,6 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
     return error != 0 ? error : -EMSGSIZE;
 }
 
-/* The only reply, when it is large: in fragments before END. 1: these are still to be sent. */
-static int answer_in_fragments(struct yoke_call *call, const struct yoke__body *reply) {
-    int error = yoke__stream_send(call, reply, false, false);
-    struct yoke_status status = {YOKE_OK, ""};
-    if (error != 0) {
-        status = (struct yoke_status){YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply"};
-    }
-    yoke__call_finish(call, &status);
-    int result = answer_status(call, status.code, status.message);
-    return error != 0 ? error : result;
-}
-
 /* The only reply: in the END frame, or, if it is large, in fragments before it. 1: these are still to be sent. */
 static int answer_reply(struct yoke_call *call, const void *reply) {
     const struct yoke_type *type = call->method->reply;
@@ -188,13 +176,21 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
     if (length > call->engine->limits.max_message_bytes) {
         return answer_oversized(call, length);
     }
-    if (length > YOKE__WHOLE_MAX) {
-        return answer_in_fragments(call, &(struct yoke__body){type, reply, length});
-    }
     struct yoke_status status = {YOKE_OK, ""};
     yoke__call_finish(call, &status);
-    return status.code == YOKE_OK ? yoke__connection_answer(call->connection, call, reply, length)
-                                  : answer_status(call, status.code, status.message);
+    if (status.code != YOKE_OK) {
+        return answer_status(call, status.code, status.message);
+    }
+    if (length <= YOKE__WHOLE_MAX) {
+        return yoke__connection_answer(call->connection, call, reply, length);
+    }
+    int error = yoke__stream_send(call, &(struct yoke__body){type, reply, length}, false, false);
+    if (error != 0) {
+        /* Interceptors have been told OK: they can refuse the reply, so they come before it is sent. */
+        (void)answer_status(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");
+        return error;
+    }
+    return answer_status(call, YOKE_OK, "");
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {

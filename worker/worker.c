@@ -35,6 +35,11 @@ static void on_lost(struct yoke__socket *socket) {
     withdraw_master(worker);
     worker->ending = true;
     yoke__connection_end_input(&socket->connection, "the master has closed the channel");
+    if (!socket->connection.peer_going_away) {
+        /* It is dead, so nobody waits for what handlers have still to answer. */
+        worker->is_orphan = true;
+        ev_break(worker->loop, EVBREAK_ALL);
+    }
 }
 
 static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
@@ -134,7 +139,7 @@ int yoke_worker_run(struct yoke_worker *worker) {
     /* Again, because the entry may have changed its user id, which makes Linux forget it. If the master has died in between,
      * its end of the channel is closed, and the loop is told. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!worker->ending || !yoke__connection_is_idle(connection)) {
+    if (!worker->is_orphan && (!worker->ending || !yoke__connection_is_idle(connection))) {
         ev_run(worker->loop, 0);
     }
     return worker->exit_code;

@@ -17,6 +17,7 @@ struct yoke_worker {
     uint64_t id;
     unsigned index;
     ev_timer drain; /* ends the patience of yoke_worker_drain() */
+    bool is_orphan; /* the master is dead: yoke_worker_run() returns whatever is in flight */
     bool ending;    /* yoke_worker_run() returns when nothing is in flight */
     int exit_code;
 };

@@ -48,7 +48,8 @@ int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options 
 
 /*
  * Announce the services, then serve until the master says stop or yoke_worker_stop(): what is in flight is answered
- * first. Returns the exit code: 0, what yoke_worker_stop() was given, or YOKE_EXIT_PROTOCOL.
+ * first; or until the master is dead, when nothing is. Returns the exit code: 0, what yoke_worker_stop() was given, or
+ * YOKE_EXIT_PROTOCOL.
  */
 int yoke_worker_run(struct yoke_worker *worker);
 

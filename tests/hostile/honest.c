@@ -4,6 +4,7 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,12 @@ int honest_neighbour(struct yoke_worker *worker, void *user_data) {
     return error != 0 ? 1 : yoke_worker_run(worker);
 }
 
+static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
 int honest_victim(struct yoke_worker *worker, void *user_data) {
     struct honest *honest = user_data;
     if (honest_serve(honest, yoke_worker_server(worker), yoke_worker_events(worker)) != 0 ||
@@ -281,9 +288,14 @@ int honest_victim(struct yoke_worker *worker, void *user_data) {
         honest_start(honest, yoke_worker_master(worker)) != 0) {
         return 1;
     }
+    /* A program has watchers of its own, which keep its loop running whatever becomes of the channel. */
+    ev_timer timer;
+    ev_timer_init(&timer, on_timer, 0.1, 0.1);
+    ev_timer_start(yoke_worker_loop(worker), &timer);
     memory_reset_peak();
     size_t before = memory_live_bytes();
     int exit_code = yoke_worker_run(worker);
+    ev_timer_stop(yoke_worker_loop(worker), &timer);
     honest->record.peak_bytes = memory_peak_bytes() - before;
     honest_release(honest);
     (void)!write(STDOUT_FILENO, &honest->record, sizeof(honest->record));

@@ -171,7 +171,6 @@ static void forge_a_death(struct peer *peer) {
 
 static void die_of_it(struct peer *peer) {
     say_ones(peer);
-    peer_await_read(peer);
     _exit(0);
 }
 
