@@ -534,7 +534,8 @@ int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, con
 int yoke_call_send_reply(struct yoke_call *call, const struct yoke_method *method, const void *message);
 
 /*
- * Add a detail to the status of a call to answer; it travels when yoke_call_fail() follows. -EINVAL: not a call to answer;
+ * Add a detail to the status of a call to answer; it travels when yoke_call_fail() follows. -EINVAL: not a call to answer, or the
+ * full name of the type is over 255 bytes;
  * -EMSGSIZE: all details are over limits.max_metadata_bytes; -ENOMEM.
  */
 int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, const void *detail);
