@@ -190,7 +190,7 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
         (void)answer_status(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");
         return error;
     }
-    return answer_status(call, YOKE_OK, "");
+    return yoke__stream_finish(call, YOKE_OK, NULL);
 }
 
 int yoke_call_reply(struct yoke_call *call, const struct yoke_method *method, const void *reply) {

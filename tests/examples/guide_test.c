@@ -6,15 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PROGRAMS_MAX 32
 
 static char *read_file(const char *path) {
+    struct stat status;
     FILE *file = fopen(path, "r");
-    REQUIRE(file != NULL);
-    char *text = NULL;
-    size_t capacity = 0;
-    REQUIRE(getdelim(&text, &capacity, '\0', file) > 0);
+    REQUIRE(file != NULL && fstat(fileno(file), &status) == 0);
+    const size_t size = (size_t)status.st_size;
+    char *text = malloc(size + 1);
+    REQUIRE(text != NULL && fread(text, 1, size, file) == size);
+    text[size] = '\0';
     fclose(file);
     return text;
 }
