@@ -13,7 +13,7 @@
 
 #define REASON(name) YOKE__V1__DEATH_REASON__DEATH_REASON_##name
 
-#define LIVES_MAX 6
+#define LIVES_MAX 40
 #define PEAK_KIB 512
 
 /* ---- What came of a row */
@@ -96,8 +96,8 @@ static bool leaves_nothing(const struct site *site, const struct site_life *life
 }
 
 /*
- * How much memory the free lists keep after the first lives depends on what happened to coincide; what is lost, is lost
- * with each life. So one that leaves nothing is enough, and the first one does not count.
+ * How much memory the free lists keep after the first lives depends on what happened to coincide, and may grow by a chunk now
+ * and then; what is lost, is lost with each life. So one that leaves nothing is enough, and the first one does not count.
  */
 static void play_towards_master(struct site *site, const struct row *row) {
     struct site_life life;
