@@ -3,6 +3,7 @@
 
 #include "harness.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,8 @@ void program_run(const char *const *argv, const struct program_options *options,
     int out = memfd_create("out", MFD_CLOEXEC);
     int err = memfd_create("err", MFD_CLOEXEC);
     REQUIRE(out >= 0 && err >= 0);
+    /* Several processes write, and such a file does not keep them from writing at the same offset. */
+    REQUIRE(fcntl(out, F_SETFL, O_APPEND) == 0 && fcntl(err, F_SETFL, O_APPEND) == 0);
     if (options == NULL) {
         options = &defaults;
     }
