@@ -130,6 +130,13 @@ static int answer_status(struct yoke_call *call, enum yoke_code code, const char
     return error != 0 ? error : yoke__stream_finish(call, code, message);
 }
 
+/* The same, once interceptors have heard of it, and perhaps changed it. */
+static int end_with_status(struct yoke_call *call, enum yoke_code code, const char *message) {
+    struct yoke_status status = {code, message};
+    yoke__call_finish(call, &status);
+    return answer_status(call, status.code, status.message);
+}
+
 /* Not by an interceptor that is being told of the end. */
 static bool can_be_ended(const struct yoke_call *call) {
     return yoke__call_is_answerable(call) && (call->envelope == NULL || !call->envelope->is_finishing);
@@ -140,9 +147,7 @@ int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *mess
         return -EINVAL;
     }
     bool is_error_code = (unsigned)code > YOKE_OK && (unsigned)code <= YOKE_UNAUTHENTICATED;
-    struct yoke_status status = {is_error_code ? code : YOKE_UNKNOWN, message != NULL ? message : ""};
-    yoke__call_finish(call, &status);
-    int result = answer_status(call, status.code, status.message);
+    int result = end_with_status(call, is_error_code ? code : YOKE_UNKNOWN, message != NULL ? message : "");
     let_go(call, result <= 0);
     return result >= 0 && !is_error_code ? -EINVAL : result < 0 ? result : 0;
 }
@@ -151,9 +156,7 @@ int yoke_call_finish(struct yoke_call *call) {
     if (!can_be_ended(call) || !yoke__replies_stream(call->method)) {
         return -EINVAL;
     }
-    struct yoke_status status = {YOKE_OK, ""};
-    yoke__call_finish(call, &status);
-    int result = answer_status(call, status.code, status.message);
+    int result = end_with_status(call, YOKE_OK, "");
     let_go(call, result <= 0);
     return result < 0 ? result : 0;
 }
@@ -163,9 +166,7 @@ static int answer_oversized(struct yoke_call *call, size_t length) {
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     (void)snprintf(message, sizeof message, "the reply of %s, %zu bytes, is larger than max_message_bytes",
                    call->method->name, length);
-    struct yoke_status status = {YOKE_RESOURCE_EXHAUSTED, message};
-    yoke__call_finish(call, &status);
-    int error = answer_status(call, status.code, status.message);
+    int error = end_with_status(call, YOKE_RESOURCE_EXHAUSTED, message);
     return error != 0 ? error : -EMSGSIZE;
 }
 

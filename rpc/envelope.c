@@ -79,13 +79,18 @@ struct yoke_metadata *yoke_call_metadata(struct yoke_call *call) {
     return envelope != NULL ? &envelope->metadata : NULL;
 }
 
+/* Made where the user may still write to it; NULL where there is nothing to read. */
+static struct yoke__envelope *answer_envelope(struct yoke_call *call) {
+    return yoke__call_is_answerable(call) ? yoke__envelope_of(call) : call->envelope;
+}
+
 struct yoke_metadata *yoke_call_headers(struct yoke_call *call) {
-    struct yoke__envelope *envelope = yoke__call_is_answerable(call) ? yoke__envelope_of(call) : call->envelope;
+    struct yoke__envelope *envelope = answer_envelope(call);
     return envelope != NULL ? &envelope->headers : NULL;
 }
 
 struct yoke_metadata *yoke_call_trailers(struct yoke_call *call) {
-    struct yoke__envelope *envelope = yoke__call_is_answerable(call) ? yoke__envelope_of(call) : call->envelope;
+    struct yoke__envelope *envelope = answer_envelope(call);
     return envelope != NULL ? &envelope->trailers : NULL;
 }
 
@@ -131,13 +136,10 @@ int yoke_call_add_detail(struct yoke_call *call, const struct yoke_type *type, c
 int yoke_call_get_detail(struct yoke_call *call, const struct yoke_type *type, size_t index, const void **ret_detail) {
     struct yoke__envelope *envelope = call->envelope;
     struct yoke_metadata_entry entry = {0};
-    bool is_there = envelope != NULL && yoke_metadata_find(&envelope->details, type->name, &entry);
-    while (is_there && index > 0) {
-        index--;
-        is_there = yoke_metadata_find(&envelope->details, type->name, &entry);
-    }
-    if (!is_there) {
-        return -ENOENT;
+    for (size_t i = 0; i <= index; i++) {
+        if (envelope == NULL || !yoke_metadata_find(&envelope->details, type->name, &entry)) {
+            return -ENOENT;
+        }
     }
     const uint8_t *bytes = (const uint8_t *)entry.value;
     if (envelope->details_arena == NULL) {

@@ -47,17 +47,13 @@ static void queue_end(struct yoke__connection *connection, size_t length) {
     yoke__connection_attention(connection);
 }
 
-static struct yoke__block block_of(const struct yoke_metadata *list) {
-    return (struct yoke__block){list->bytes, list->length};
-}
-
 /* What precedes the reply or the status: trailers; details only of an error. */
 static struct yoke__prefix prefix_of(const struct yoke_call *call, bool is_error) {
     struct yoke__prefix prefix = {0};
     if (call->envelope != NULL) {
-        prefix.metadata = block_of(&call->envelope->trailers);
+        prefix.metadata = yoke__block_of(&call->envelope->trailers);
         if (is_error) {
-            prefix.details = block_of(&call->envelope->details);
+            prefix.details = yoke__block_of(&call->envelope->details);
         }
     }
     return prefix;
@@ -231,7 +227,6 @@ static bool take_metadata(struct yoke_call *call, const struct yoke__block *meta
     if (envelope == NULL || yoke__metadata_copy(&envelope->metadata, metadata->bytes, metadata->length) != 0) {
         return false;
     }
-    envelope->metadata.is_sealed = true;
     hold_bytes(call, envelope->metadata.capacity);
     return true;
 }

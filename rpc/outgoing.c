@@ -57,7 +57,7 @@ void yoke__call_discard(struct yoke_call *call) {
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
     struct yoke__prefix prefix = {.deadline_ns = call->deadline_ns};
     if (call->envelope != NULL) {
-        prefix.metadata = (struct yoke__block){call->envelope->metadata.bytes, call->envelope->metadata.length};
+        prefix.metadata = yoke__block_of(&call->envelope->metadata);
         call->envelope->metadata.is_sealed = true;
     }
     size_t length = yoke__prefix_size(&prefix) + (request != NULL ? request->length : 0);
@@ -221,7 +221,6 @@ static void receive_error(struct yoke_call *call, enum yoke_code code, const cha
 /* Keep a list that came from the peer. False when it could not be kept, which ends the call. */
 static bool take_list(struct yoke_call *call, struct yoke_metadata *list, const struct yoke__block *block) {
     int error = yoke__metadata_copy(list, block->bytes, block->length);
-    list->is_sealed = true;
     if (error == 0) {
         return true;
     }

@@ -14,6 +14,10 @@ struct yoke__block {
     size_t length;
 };
 
+static inline struct yoke__block yoke__block_of(const struct yoke_metadata *list) {
+    return (struct yoke__block){list->bytes, list->length};
+}
+
 struct yoke__prefix {
     uint64_t deadline_ns; /* 0: none */
     struct yoke__block metadata, details;
