@@ -159,11 +159,15 @@ static void schedule_restart(struct yoke_child *child) {
     start_timer(child, child->pool->options.restart_pause_ms);
 }
 
+bool yoke__child_is_serving(const struct yoke_child *child) {
+    return child->state == YOKE_CHILD_STARTING || child->state == YOKE_CHILD_READY;
+}
+
 /* Tell the channels that lead to it whether a worker may still come, so that calls that wait can be sent, or end. */
 static void attend_channels(struct yoke_child *child) {
     struct yoke_pool *pool = child->pool;
-    bool is_coming = child->state == YOKE_CHILD_STARTING || child->state == YOKE_CHILD_READY;
-    child->channel.channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart);
+    bool may_have_one = yoke__child_is_serving(child) || pool->options.restart;
+    child->channel.channel.expects_peer = !pool->stopping && may_have_one;
     yoke__channel_attend(&child->channel.channel);
     yoke__pool_attend(pool);
 }

@@ -39,6 +39,9 @@ void yoke__child_destroy(struct yoke_child *child);
 /* Spawn a worker; errors as yoke_pool_create(). */
 int yoke__child_spawn(struct yoke_child *child);
 
+/* Has it a worker that takes calls, now or as soon as it is ready? */
+bool yoke__child_is_serving(const struct yoke_child *child);
+
 /* Tell the worker to stop once nothing is in flight; give up a restart that is pending. */
 void yoke__child_stop(struct yoke_child *child);
 

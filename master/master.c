@@ -62,7 +62,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     }
     int saved_errno = errno;
     /* Callbacks run once more, and there will be nobody to end what they begin. */
-    master->ending = master->engine.is_ending = true;
+    master->engine.is_ending = true;
     for_each_pool(master, yoke__pool_kill_now);
     for_each_pool(master, yoke__pool_reap_now);
     (void)yoke__calls_settle(&master->engine);

@@ -17,7 +17,6 @@ struct yoke_master {
     struct yoke__link pools;
     uint64_t next_worker_id;
     pid_t pid;
-    bool ending; /* being destroyed */
 };
 
 struct yoke_pool {

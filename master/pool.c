@@ -126,8 +126,7 @@ static int read_options(const struct yoke_pool_options *from, struct yoke_pool_o
 void yoke__pool_attend(struct yoke_pool *pool) {
     bool is_coming = false;
     for (unsigned i = 0; i < pool->child_count; i++) {
-        enum yoke_child_state state = pool->children[i]->state;
-        is_coming |= state == YOKE_CHILD_STARTING || state == YOKE_CHILD_READY;
+        is_coming |= yoke__child_is_serving(pool->children[i]);
     }
     pool->channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart);
     yoke__channel_attend(&pool->channel);
@@ -181,7 +180,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (yoke__engine_is_foreign(&master->engine)) {
         return -ECHILD;
     }
-    if (master->ending) {
+    if (master->engine.is_ending) {
         return -ESHUTDOWN;
     }
     struct yoke_pool *pool = calloc(1, sizeof *pool);

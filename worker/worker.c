@@ -17,17 +17,19 @@ static void on_ready(struct yoke__socket *socket) {
     yoke__channel_attend(&worker_of(socket)->master.channel);
 }
 
-static void on_leaving(struct yoke__socket *socket) {
-    /* Events can still be sent. */
-    struct yoke_worker *worker = worker_of(socket);
+/* The master takes no more calls. Events can still be sent. */
+static void expect_no_master(struct yoke_worker *worker) {
     worker->master.channel.expects_peer = false;
     yoke__channel_attend(&worker->master.channel);
 }
 
+static void on_leaving(struct yoke__socket *socket) {
+    expect_no_master(worker_of(socket));
+}
+
 static void withdraw_master(struct yoke_worker *worker) {
     worker->master.connection = NULL;
-    worker->master.channel.expects_peer = false;
-    yoke__channel_attend(&worker->master.channel);
+    expect_no_master(worker);
 }
 
 static void on_lost(struct yoke__socket *socket) {
