@@ -2,6 +2,7 @@
 #include "rpc/io.h"
 
 #include "rpc/cancel.h"
+#include "rpc/cpus.h"
 #include "rpc/socket.h"
 
 #include <errno.h>
@@ -160,7 +161,7 @@ int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine
     if (error != 0) {
         return error;
     }
-    *io = (struct yoke__io){.loop = loop, .engine = engine};
+    *io = (struct yoke__io){.loop = loop, .engine = engine, .is_alone = yoke__affinity_cpus() == 1};
     yoke__link_init(&io->dirty);
     yoke__posts_init(&io->posts);
     ev_timer_init(&io->timer, on_timer, 0., 0.);

@@ -21,6 +21,7 @@ struct yoke__io {
     struct yoke__link dirty; /* sockets with something to send or a failure to report */
     struct yoke__posts posts;
     ev_async door; /* wakes the loop for posts */
+    bool is_alone; /* this process and its peers share one CPU */
 };
 
 /* Must not move afterwards. Does not keep the loop running, but for the sake of a deadline. -EMFILE, -ENFILE, -ENOMEM: the

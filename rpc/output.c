@@ -18,7 +18,7 @@ void yoke__output_release(struct yoke__output *output) {
     while (output->head != NULL) {
         pop(output);
     }
-    output->queued = 0;
+    output->queued = output->commits = 0;
 }
 
 uint8_t *yoke__output_reserve(struct yoke__output *output, size_t size) {
@@ -41,6 +41,7 @@ uint8_t *yoke__output_reserve(struct yoke__output *output, size_t size) {
 void yoke__output_commit(struct yoke__output *output, size_t size) {
     output->tail->end += size;
     output->queued += size;
+    output->commits++;
 }
 
 size_t yoke__output_vector(const struct yoke__output *output, struct iovec *vector, size_t max) {
@@ -65,4 +66,5 @@ void yoke__output_consume(struct yoke__output *output, size_t size) {
         size -= available;
         pop(output);
     }
+    output->commits = 0;
 }

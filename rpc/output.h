@@ -12,7 +12,8 @@
 struct yoke__output {
     struct yoke__chunk_pool *pool;
     struct yoke__chunk *head, *tail;
-    size_t queued; /* committed bytes */
+    size_t queued;  /* committed bytes */
+    size_t commits; /* since it was last empty */
 };
 
 void yoke__output_init(struct yoke__output *output, struct yoke__chunk_pool *pool);

@@ -13,8 +13,14 @@
 
 #include <linux/sockios.h>
 
-/* More than this waiting is sent at once instead of at the end of the loop's turn. */
-#define EARLY_FLUSH_BYTES (64u * 1024u)
+/*
+ * When so much waits it is sent at once instead of at the end of the loop's turn, so that the peer begins while we go on. It
+ * must be worth the system call and the peer's waking up, so what counts is the work in it: bytes, and for each frame
+ * what one takes beside them. With one CPU nothing is gained before the queue becomes long.
+ */
+#define EARLY_FLUSH_WORK (40u * 1024u)
+#define EARLY_FLUSH_WORK_ALONE (64u * 1024u)
+#define FRAME_WORK 448u
 
 /* Chunks in one send. */
 #define SEND_VECTORS 16
@@ -202,7 +208,10 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
 
 static void on_attention(struct yoke__connection *connection) {
     struct yoke__socket *socket = socket_of(connection);
-    if (connection->output.queued >= EARLY_FLUSH_BYTES && !ev_is_active(&socket->writer)) {
+    const struct yoke__output *output = &connection->output;
+    size_t work = output->queued + output->commits * FRAME_WORK;
+    size_t enough = socket->io->is_alone ? EARLY_FLUSH_WORK_ALONE : EARLY_FLUSH_WORK;
+    if (work >= enough && !ev_is_active(&socket->writer)) {
         flush(socket);
     }
     if (yoke__link_is_alone(&socket->dirty)) {

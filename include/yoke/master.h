@@ -67,9 +67,6 @@ int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), v
 
 /* ---- Pools ---------------------------------------------------------------------------------------------------- */
 
-/* How many CPUs this process may use: its affinity mask, and a cgroup CPU quota rounded up, whichever is less; >= 1. */
-unsigned yoke_usable_cpus(void);
-
 /*
  * A pool of workers of one kind. Exactly one of `entry` (fork mode) and `path` (exec mode) is set.
  *

@@ -104,6 +104,11 @@ struct yoke_limits {
     uint32_t max_metadata_bytes;
 };
 
+/* ---- Processors ----------------------------------------------------------------------------------------------- */
+
+/* How many CPUs this process may use: its affinity mask, and a cgroup CPU quota rounded up, whichever is less; >= 1. */
+unsigned yoke_usable_cpus(void);
+
 /* ---- Peers, channels, calls ----------------------------------------------------------------------------------- */
 
 /* Who is at the other end of a call or event. */

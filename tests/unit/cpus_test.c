@@ -1,5 +1,5 @@
 /* cpus_test.c: how many CPUs cgroups allow, in trees of files made for the purpose. */
-#include "master/cpus.h"
+#include "rpc/cpus.h"
 
 #include "harness.h"
 

@@ -2,7 +2,7 @@
  * cpus.c: see cpus.h. A quota is "this many µs of CPU time in each period", in cpu.max (cgroup v2) or in
  * cpu.cfs_quota_us and cpu.cfs_period_us (v1); a process is bound by those of all its cgroup's ancestors.
  */
-#include "master/cpus.h"
+#include "rpc/cpus.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yoke/master.h>
+#include <yoke/rpc.h>
 
 /* Machines with more CPUs need a larger mask than cpu_set_t; this is the most that we ask for. */
 #define CPUS_MAX 65536
 
-static unsigned affinity_cpus(void) {
+unsigned yoke__affinity_cpus(void) {
     for (int cpus = CPU_SETSIZE; cpus <= CPUS_MAX; cpus *= 2) {
         cpu_set_t *set = CPU_ALLOC((size_t)cpus);
         if (set == NULL) {
@@ -131,6 +131,6 @@ unsigned yoke__cgroup_cpus(const char *cgroup_file, const char *mount) {
 
 unsigned yoke_usable_cpus(void) {
     unsigned quota = yoke__cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
-    unsigned cpus = affinity_cpus();
+    unsigned cpus = yoke__affinity_cpus();
     return quota != 0 && quota < cpus ? quota : cpus;
 }
