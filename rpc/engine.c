@@ -13,9 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-/* What decoding may use however small the message is: enough for some thousand small messages within it. */
-#define ARENA_BUDGET_BASE (256u * 1024u)
-
 /* Arenas kept idle. More are needed only by calls that are answered later. */
 #define IDLE_ARENAS_MAX 256
 
@@ -111,21 +108,6 @@ void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) 
     engine->idle_calls = call;
 }
 
-struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length) {
-    struct yoke_arena *arena = engine->idle_arenas;
-    if (arena != NULL) {
-        engine->idle_arenas = arena->next;
-        engine->idle_arena_count--;
-    } else {
-        arena = yoke__arena_create();
-        if (arena == NULL) {
-            return NULL;
-        }
-    }
-    yoke__arena_reset(arena, ARENA_BUDGET_BASE + length * engine->limits.decode_memory_factor);
-    return arena;
-}
-
 void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *arena) {
     if (arena == NULL) {
         return;
@@ -134,11 +116,11 @@ void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *aren
         yoke__arena_destroy(arena);
         return;
     }
-    /* Frees what a large message took beyond the first block. */
-    yoke__arena_reset(arena, 0);
     arena->next = engine->idle_arenas;
     engine->idle_arenas = arena;
     engine->idle_arena_count++;
+    /* What a large message took. */
+    yoke__arena_trim(arena);
 }
 
 void yoke__engine_log(const struct yoke__engine *engine, enum yoke_log_level level, const char *format, ...) {
