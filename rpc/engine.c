@@ -97,7 +97,7 @@ struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
         return calloc(1, sizeof *call);
     }
     engine->idle_calls = call->next_idle;
-    memset(call, 0, sizeof *call);
+    memset(&call->connection, 0, sizeof *call - offsetof(struct yoke_call, connection));
     return call;
 }
 

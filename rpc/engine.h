@@ -60,7 +60,7 @@ void yoke__engine_release(struct yoke__engine *engine);
 /* True in a process forked from the one that made the engine, where it must not be used. */
 bool yoke__engine_is_foreign(const struct yoke__engine *engine);
 
-/* A call object, zeroed; NULL when out of memory. */
+/* A call object, zeroed as far as its maker does not set it; NULL when out of memory. */
 struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine);
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call);
 

@@ -34,6 +34,8 @@ struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yo
     }
     call->engine = engine;
     call->method = method;
+    call->peer = (struct yoke_peer){0};
+    call->stream = 0;
     call->is_client = true;
     call->deadline_ns = setup->deadline_ns;
     call->on_message = setup->on_message;
