@@ -55,29 +55,36 @@ void yoke__call_discard(struct yoke_call *call) {
     yoke__engine_put_call(call->engine, call);
 }
 
+/* What precedes the request: the deadline and metadata. Kept at `space`, or NULL: nothing. */
+static const struct yoke__prefix *prefix_of(struct yoke_call *call, struct yoke__prefix *space) {
+    struct yoke__envelope *envelope = call->envelope;
+    if (call->deadline_ns == 0 && envelope == NULL) {
+        return NULL;
+    }
+    *space = (struct yoke__prefix){.deadline_ns = call->deadline_ns};
+    if (envelope != NULL) {
+        space->metadata = yoke__block_of(&envelope->metadata);
+        envelope->metadata.is_sealed = true;
+    }
+    return space;
+}
+
 /* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
-    struct yoke__prefix prefix = {.deadline_ns = call->deadline_ns};
-    if (call->envelope != NULL) {
-        prefix.metadata = yoke__block_of(&call->envelope->metadata);
-        call->envelope->metadata.is_sealed = true;
-    }
-    size_t length = yoke__prefix_size(&prefix) + (request != NULL ? request->length : 0);
-    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE;
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = call->stream,
-                                      .method = call->method->id,
-                                      .type = YOKE__FRAME_OPEN,
-                                      .flags = (uint8_t)(flags | yoke__prefix_flags(&prefix))};
-    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    struct yoke__frame frame = {.length = request != NULL ? (uint32_t)request->length : 0,
+                                .stream = call->stream,
+                                .method = call->method->id,
+                                .type = YOKE__FRAME_OPEN,
+                                .flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE};
+    struct yoke__prefix space;
+    uint8_t *payload = yoke__connection_reserve_behind(connection, &frame, prefix_of(call, &space));
     if (payload == NULL) {
         return -ENOMEM;
     }
-    payload = yoke__prefix_write(&prefix, payload);
     if (request != NULL) {
         yoke__body_write(request, payload);
     }
-    yoke__connection_queue(connection, length);
+    yoke__connection_queue(connection, frame.length);
     return 0;
 }
 
@@ -273,8 +280,8 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         /* It crossed our CANCEL. */
         return;
     }
-    struct yoke__prefix prefix = {0};
-    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+    struct yoke__prefix prefix;
+    if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the trailers of END on stream %" PRIu32 " are malformed", frame->stream);
     } else if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
         yoke__connection_fail(connection, "END on stream %" PRIu32 " says that it has no message, and has one",
