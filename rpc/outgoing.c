@@ -15,14 +15,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ids are not reused while live, which matters once they have wrapped around. */
+/* Is this no id, or, once they have wrapped around, that of a live call? */
+static bool is_stream_taken(const struct yoke__connection *connection, uint32_t stream) {
+    return connection->streams_wrapped && (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+}
+
 static uint32_t take_stream(struct yoke__connection *connection) {
     uint32_t stream;
     do {
         stream = connection->next_stream;
         connection->next_stream += 2;
         connection->streams_wrapped |= connection->next_stream < stream;
-    } while (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+    } while (is_stream_taken(connection, stream));
     return stream;
 }
 
