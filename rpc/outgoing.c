@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Is this no id, or, once they have wrapped around, that of a live call? */
+/* Is this no id, or that of a live call, which it can be once ids have wrapped around? */
 static bool is_stream_taken(const struct yoke__connection *connection, uint32_t stream) {
-    return connection->streams_wrapped && (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+    return stream == 0 || (connection->streams_wrapped && yoke__call_map_find(&connection->calls, stream) != NULL);
 }
 
 static uint32_t take_stream(struct yoke__connection *connection) {
