@@ -71,8 +71,8 @@ static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, c
             return -ENOMEM;
         }
         yoke__body_write(request, envelope->request);
-        envelope->request_length = length;
     }
+    envelope->request_length = length;
     if (call->deadline_ns != 0) {
         yoke__deadlines_add(&engine->deadlines, call);
     }

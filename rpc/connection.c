@@ -92,10 +92,11 @@ uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const str
 
 uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
                                          const struct yoke__prefix *prefix) {
-    if (prefix == NULL) {
+    const unsigned flags = prefix != NULL ? yoke__prefix_flags(prefix) : 0;
+    if (flags == 0) {
         return yoke__connection_reserve(connection, frame);
     }
-    frame->flags |= (uint8_t)yoke__prefix_flags(prefix);
+    frame->flags |= (uint8_t)flags;
     frame->length += (uint32_t)yoke__prefix_size(prefix);
     uint8_t *payload = yoke__connection_reserve(connection, frame);
     return payload != NULL ? yoke__prefix_write(prefix, payload) : NULL;

@@ -54,13 +54,22 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     return 0;
 }
 
+/* Free what only some calls have. */
+static void release_parts(struct yoke_call *call) {
+    if (call->streaming != NULL) {
+        yoke__stream_release(call);
+    }
+    if (call->envelope != NULL) {
+        yoke__envelope_release(call);
+    }
+}
+
 void yoke__engine_release(struct yoke__engine *engine) {
     while (!yoke__link_is_alone(&engine->orphans)) {
         struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
         yoke__link_remove(&call->link);
         yoke__deadlines_remove(&engine->deadlines, call);
-        yoke__stream_release(call);
-        yoke__envelope_release(call);
+        release_parts(call);
         call->engine = NULL;
     }
     while (engine->idle_calls != NULL) {
@@ -102,8 +111,7 @@ struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
 }
 
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) {
-    yoke__stream_release(call);
-    yoke__envelope_release(call);
+    release_parts(call);
     call->next_idle = engine->idle_calls;
     engine->idle_calls = call;
 }

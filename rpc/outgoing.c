@@ -62,7 +62,7 @@ void yoke__call_discard(struct yoke_call *call) {
 /* What precedes the request: the deadline and metadata. Kept at `space`, or NULL: nothing. */
 static const struct yoke__prefix *prefix_of(struct yoke_call *call, struct yoke__prefix *space) {
     struct yoke__envelope *envelope = call->envelope;
-    if (call->deadline_ns == 0 && envelope == NULL) {
+    if (envelope == NULL && call->deadline_ns == 0) {
         return NULL;
     }
     *space = (struct yoke__prefix){.deadline_ns = call->deadline_ns};
