@@ -1,6 +1,8 @@
 /* arena.c: see arena.h. */
 #include "rpc/arena.h"
 
+#include "rpc/borrow.h"
+
 #include <stdalign.h>
 #include <stdlib.h>
 
@@ -49,10 +51,19 @@ void yoke__arena_reset(struct yoke_arena *arena, size_t budget) {
         arena->heap -= block->size;
         free(block);
     }
+    if (arena->loan != NULL) {
+        yoke__loan_release(arena->loan);
+        arena->loan = NULL;
+    }
     arena->blocks->used = 0;
     arena->used = 0;
     arena->budget = budget;
     arena->failures = 0;
+}
+
+void yoke__arena_keep(struct yoke_arena *arena, struct yoke__loan *loan) {
+    yoke__loan_keep(loan);
+    arena->loan = loan;
 }
 
 void *yoke__arena_alloc(struct yoke_arena *arena, size_t size) {

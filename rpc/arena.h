@@ -8,13 +8,15 @@
 #include <yoke/rpc.h>
 
 struct yoke__arena_block;
+struct yoke__loan;
 
 struct yoke_arena {
     struct yoke_arena *next;          /* in the engine's list of idle arenas */
     struct yoke__arena_block *blocks; /* newest first; the oldest is kept across resets */
     size_t used, budget;
-    size_t heap;     /* bytes of all blocks */
-    size_t failures; /* allocations refused since the last reset */
+    size_t heap;             /* bytes of all blocks */
+    size_t failures;         /* allocations refused since the last reset */
+    struct yoke__loan *loan; /* the peer's memory that the message lies in, too; NULL: none */
 };
 
 /* A new arena with a budget of 0, or NULL. */
@@ -24,6 +26,9 @@ void yoke__arena_destroy(struct yoke_arena *arena);
 
 /* Forget all allocations and allow `budget` bytes for the next ones. */
 void yoke__arena_reset(struct yoke_arena *arena, size_t budget);
+
+/* Keep a loan until the next reset. */
+void yoke__arena_keep(struct yoke_arena *arena, struct yoke__loan *loan);
 
 /* `size` bytes, aligned for any type, valid until the next reset; NULL over budget or out of memory. */
 void *yoke__arena_alloc(struct yoke_arena *arena, size_t size);

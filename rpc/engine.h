@@ -16,6 +16,7 @@
 
 struct yoke__engine {
     struct yoke_limits limits; /* resolved */
+    uint32_t shared_min_bytes; /* messages of so many bytes go through shared memory; UINT32_MAX: none */
     yoke_log_hook *log;
     void *log_user_data;
     struct yoke__chunk_pool chunks;

@@ -102,6 +102,10 @@ struct yoke_limits {
      * 7 bytes besides its key and value. Sending more gives -EMSGSIZE; receiving more ends the call as RESOURCE_EXHAUSTED.
      * Default 8 KiB, at most 64 KiB. */
     uint32_t max_metadata_bytes;
+
+    /* Memory that one side shares with the other, for large messages to travel in: of its own for those that it sends, and
+     * what it takes of the peer's. What does not fit goes through the socket. Default 64 MiB, at most 1 GiB. */
+    uint32_t max_shared_bytes;
 };
 
 /* ---- Processors ----------------------------------------------------------------------------------------------- */
@@ -424,12 +428,28 @@ typedef void yoke_function(void);
 /* Memory for one decoded message. */
 struct yoke_arena;
 
+/* The content of a `bytes` field that is most of its message: a singular one at the top level, of no oneof. */
+struct yoke_large {
+    const void *field; /* the codec's description of the field */
+    const uint8_t *data;
+    size_t length;
+};
+
 /*
  * How messages become bytes and back. `descriptor` is the codec's own description of the message type.
  *
  * size:   bytes that pack() will write
  * pack:   writes exactly size() bytes to `out`
  * unpack: decodes into `arena`; 0, -ENOMEM (over the arena's budget, or none to be had) or -EBADMSG (malformed)
+ *
+ * What follows is for large messages in shared memory, which may change while it is looked at, unlike everything else.
+ *
+ * find_large:  the largest such field of a message to be sent; false: it has none
+ * pack_around: writes the rest of the message and then the key and length of that field, which are the `size` bytes that
+ *              precede its content on the wire; false: they are not so many
+ * split:       finds such a field in the encoded message, and copies the rest of it into `arena`. False: it has none, or the
+ *              rest is long
+ * join:        gives the unpacked rest its field
  */
 struct yoke_codec {
     const char *name;
@@ -439,6 +459,13 @@ struct yoke_codec {
                   const void **ret_message);
     /* 0, or -EBADMSG when messages nest deeper than `max_nesting`. Called first, for types that can nest deeply. */
     int (*check_nesting)(const void *descriptor, const uint8_t *bytes, size_t length, uint32_t max_nesting);
+
+    bool (*find_large)(const void *descriptor, const void *message, struct yoke_large *ret_large);
+    bool (*pack_around)(const void *descriptor, const void *message, const struct yoke_large *large, uint8_t *out,
+                        size_t size);
+    bool (*split)(const void *descriptor, struct yoke_arena *arena, const uint8_t *bytes, size_t length,
+                  struct yoke_large *ret_large, const uint8_t **ret_rest, size_t *ret_rest_length);
+    void (*join)(const void *message, const struct yoke_large *large);
 };
 
 /* protobuf-c; descriptors are ProtobufCMessageDescriptor. */
