@@ -55,7 +55,7 @@ void yoke__connection_release(struct yoke__connection *connection) {
         (void)close(connection->passing.fd);
         connection->passing.fd = -1;
     }
-    yoke__lender_destroy(connection->lender);
+    yoke__lender_destroy(connection->engine, connection->lender);
     connection->lender = NULL;
     yoke__borrowed_release(&connection->borrowed);
     yoke__output_release(&connection->output);

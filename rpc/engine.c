@@ -3,6 +3,7 @@
 
 #include "rpc/call.h"
 #include "rpc/envelope.h"
+#include "rpc/lend.h"
 #include "rpc/options.h"
 #include "rpc/stream.h"
 
@@ -87,6 +88,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
         engine->idle_arenas = arena->next;
         yoke__arena_destroy(arena);
     }
+    yoke__lend_release_taken(engine);
     yoke__deadlines_release(&engine->deadlines);
     yoke__chunk_pool_release(&engine->chunks);
 }

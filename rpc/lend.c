@@ -1,6 +1,8 @@
 /* lend.c: see lend.h. */
 #include "rpc/lend.h"
 
+#include "rpc/call.h"
+#include "rpc/channel.h"
 #include "rpc/connection.h"
 
 #include <endian.h>
@@ -19,6 +21,13 @@ enum state {
 
 struct buffer {
     enum state state;
+    uint8_t *bytes;
+    size_t size;
+};
+
+/* A buffer that its user has, and whose connection is gone. */
+struct yoke__taken {
+    struct yoke__taken *next;
     uint8_t *bytes;
     size_t size;
 };
@@ -229,13 +238,37 @@ void yoke__lend_trim(struct yoke__connection *connection) {
     yoke__connection_attention(connection);
 }
 
-void yoke__lender_destroy(struct yoke__lender *lender) {
+/* Its user may be writing to it. Without memory to remember it, it stays mapped for good. */
+static void keep_taken(struct yoke__engine *engine, const struct buffer *buffer) {
+    struct yoke__taken *taken = malloc(sizeof *taken);
+    if (taken != NULL) {
+        *taken = (struct yoke__taken){engine->taken, buffer->bytes, buffer->size};
+        engine->taken = taken;
+    }
+}
+
+void yoke__lender_destroy(struct yoke__engine *engine, struct yoke__lender *lender) {
     for (unsigned i = 0; lender != NULL && i < YOKE__BUFFERS_MAX; i++) {
-        if (lender->buffers[i].state != EMPTY) {
+        if (lender->buffers[i].state == TAKEN) {
+            keep_taken(engine, &lender->buffers[i]);
+        } else if (lender->buffers[i].state != EMPTY) {
             clear_buffer(lender, i);
         }
     }
     free(lender);
+}
+
+static void free_taken(struct yoke__taken **link) {
+    struct yoke__taken *taken = *link;
+    *link = taken->next;
+    yoke__shared_unmap(taken->bytes, taken->size);
+    free(taken);
+}
+
+void yoke__lend_release_taken(struct yoke__engine *engine) {
+    while (engine->taken != NULL) {
+        free_taken(&engine->taken);
+    }
 }
 
 /* ---- For users ---------------------------------------------------------------------------------------------------- */
@@ -260,11 +293,47 @@ int yoke__lend_take(struct yoke__connection *connection, size_t size, void **ret
     return 0;
 }
 
-int yoke__lend_drop(struct yoke__connection *connection, const void *data) {
-    unsigned number = find_taken(connection->lender, data);
-    if (number == YOKE__BUFFERS_MAX) {
+bool yoke__lend_drop(struct yoke__engine *engine, struct yoke__connection *connection, const void *data) {
+    unsigned number = connection != NULL ? find_taken(connection->lender, data) : YOKE__BUFFERS_MAX;
+    if (number != YOKE__BUFFERS_MAX) {
+        connection->lender->buffers[number].state = FREE;
+        return true;
+    }
+    for (struct yoke__taken **link = &engine->taken; *link != NULL; link = &(*link)->next) {
+        if ((*link)->bytes + YOKE__HEADROOM == data) {
+            free_taken(link);
+            return true;
+        }
+    }
+    return false;
+}
+
+int yoke_channel_take_buffer(struct yoke_channel *channel, size_t size, void **ret_data) {
+    if (yoke__engine_is_foreign(channel->engine)) {
+        return -ECHILD;
+    }
+    if (channel->class->peer_count(channel) != 1) {
         return -EINVAL;
     }
-    connection->lender->buffers[number].state = FREE;
-    return 0;
+    struct yoke__connection *connection = channel->class->peer_at(channel, 0);
+    return connection != NULL ? yoke__lend_take(connection, size, ret_data) : -ENOTCONN;
+}
+
+int yoke_channel_drop_buffer(struct yoke_channel *channel, void *data) {
+    size_t count = channel->class->peer_count(channel);
+    for (size_t i = 0; i < count; i++) {
+        struct yoke__connection *connection = channel->class->peer_at(channel, i);
+        if (connection != NULL && yoke__lend_drop(channel->engine, connection, data)) {
+            return 0;
+        }
+    }
+    return yoke__lend_drop(channel->engine, NULL, data) ? 0 : -EINVAL;
+}
+
+int yoke_call_take_buffer(struct yoke_call *call, size_t size, void **ret_data) {
+    return call->connection != NULL ? yoke__lend_take(call->connection, size, ret_data) : -ENOTCONN;
+}
+
+int yoke_call_drop_buffer(struct yoke_call *call, void *data) {
+    return call->engine != NULL && yoke__lend_drop(call->engine, call->connection, data) ? 0 : -EINVAL;
 }
