@@ -10,9 +10,10 @@
 
 struct yoke__call_map {
     struct yoke_call **buckets;
-    unsigned bits; /* there are 2^bits buckets; 0: none yet */
+    size_t capacity; /* of buckets: a power of two; 0: none yet */
     size_t count;
     uint32_t secret; /* odd */
+    unsigned shift;  /* what makes 32 bits the number of a bucket */
 };
 
 /* An empty map with a secret of its own. */
@@ -20,8 +21,13 @@ void yoke__call_map_init(struct yoke__call_map *map);
 
 void yoke__call_map_release(struct yoke__call_map *map);
 
+/* Make room for more calls. -ENOMEM. */
+int yoke__call_map_grow(struct yoke__call_map *map);
+
 /* Make room for one more call. -ENOMEM. */
-int yoke__call_map_reserve(struct yoke__call_map *map);
+static inline int yoke__call_map_reserve(struct yoke__call_map *map) {
+    return map->count < map->capacity ? 0 : yoke__call_map_grow(map);
+}
 
 /* Add a call whose stream id is not in the map. Room must have been reserved. */
 void yoke__call_map_add(struct yoke__call_map *map, struct yoke_call *call);

@@ -104,7 +104,19 @@ static uint8_t *reserve_any_frame(struct yoke__connection *connection, const str
 
 /* The same for all frames but HELLO, which goes before them. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame) {
-    return yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
+    return connection->greeted || yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
+}
+
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix) {
+    const unsigned flags = prefix != NULL ? yoke__prefix_flags(prefix) : 0;
+    if (flags == 0) {
+        return yoke__connection_reserve(connection, frame);
+    }
+    frame->flags |= (uint8_t)flags;
+    frame->length += (uint32_t)yoke__prefix_size(prefix);
+    uint8_t *payload = yoke__connection_reserve(connection, frame);
+    return payload != NULL ? yoke__prefix_write(prefix, payload) : NULL;
 }
 
 void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {

@@ -17,6 +17,7 @@
 
 struct yoke__connection;
 struct yoke__lender;
+struct yoke__prefix;
 
 /* A descriptor that is to be sent along with a frame that is queued. */
 struct yoke__passing {
@@ -151,6 +152,10 @@ void yoke__connection_unmap_call(struct yoke__connection *connection, struct yok
 
 /* Write a frame's header and reserve its payload behind it; then queue it. NULL when out of memory. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
+
+/* The same, with what precedes the message, which is written and added to the frame. `prefix` may be NULL. */
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix);
 void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
 
 /* The connection must end for a reason of ours. The first failure counts. */

@@ -13,10 +13,7 @@ void yoke__deadlines_release(struct yoke__deadlines *deadlines) {
     *deadlines = (struct yoke__deadlines){0};
 }
 
-int yoke__deadlines_reserve(struct yoke__deadlines *deadlines) {
-    if (deadlines->count < deadlines->capacity) {
-        return 0;
-    }
+int yoke__deadlines_grow(struct yoke__deadlines *deadlines) {
     size_t capacity = deadlines->capacity == 0 ? CAPACITY_MIN : 2 * deadlines->capacity;
     struct yoke_call **heap = reallocarray(deadlines->heap, capacity, sizeof(struct yoke_call *));
     if (heap == NULL) {

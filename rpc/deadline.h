@@ -15,8 +15,13 @@ struct yoke__deadlines {
 
 void yoke__deadlines_release(struct yoke__deadlines *deadlines);
 
+/* Make room for more. -ENOMEM. */
+int yoke__deadlines_grow(struct yoke__deadlines *deadlines);
+
 /* Make room for one more. -ENOMEM. */
-int yoke__deadlines_reserve(struct yoke__deadlines *deadlines);
+static inline int yoke__deadlines_reserve(struct yoke__deadlines *deadlines) {
+    return deadlines->count < deadlines->capacity ? 0 : yoke__deadlines_grow(deadlines);
+}
 
 /* Add a call whose deadline_ns is set. Room must have been reserved. */
 void yoke__deadlines_add(struct yoke__deadlines *deadlines, struct yoke_call *call);

@@ -9,9 +9,6 @@
 #define KEY_MAX 255u
 #define CAPACITY_MIN 256u
 
-/* A list that is reset keeps memory up to this. */
-#define CAPACITY_KEPT_MAX 1024u
-
 /* Keys of the framework's own; nobody else may use them, so that there can be some. */
 #define RESERVED_PREFIX "yoke-"
 #define BINARY_SUFFIX "-bin"
@@ -106,15 +103,6 @@ bool yoke__metadata_is_valid(const uint8_t *bytes, size_t length, enum yoke__met
 void yoke__metadata_release(struct yoke_metadata *metadata) {
     free(metadata->bytes);
     *metadata = (struct yoke_metadata){0};
-}
-
-void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit) {
-    if (metadata->capacity > CAPACITY_KEPT_MAX) {
-        yoke__metadata_release(metadata);
-    }
-    metadata->length = 0;
-    metadata->limit = limit;
-    metadata->is_sealed = false;
 }
 
 /*

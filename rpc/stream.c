@@ -77,9 +77,6 @@ void yoke__stream_void(struct yoke__stream *stream) {
 
 void yoke__stream_release(struct yoke_call *call) {
     struct yoke__stream *stream = call->streaming;
-    if (stream == NULL) {
-        return;
-    }
     struct yoke__engine *engine = call->engine;
     yoke__link_remove(&stream->wakeup);
     yoke__output_release(&stream->inbox);

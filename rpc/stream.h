@@ -72,7 +72,7 @@ void yoke__stream_detach(struct yoke__stream *stream);
 /* Its call, which is not in a callback, is cancelled: that goes, too. */
 void yoke__stream_void(struct yoke__stream *stream);
 
-/* Free the call's stream, if it has one. */
+/* Free the call's stream, which it has. */
 void yoke__stream_release(struct yoke_call *call);
 
 /*
