@@ -1,6 +1,8 @@
 /* arena.c: see arena.h. */
 #include "rpc/arena.h"
 
+#include "rpc/borrow.h"
+
 #include <stdlib.h>
 
 /* The block that an arena keeps. Holds the messages of nearly all calls. */
@@ -40,13 +42,22 @@ void yoke__arena_destroy(struct yoke_arena *arena) {
     free(arena);
 }
 
-void yoke__arena_free_blocks(struct yoke_arena *arena) {
+void yoke__arena_let_go(struct yoke_arena *arena) {
     while (arena->blocks->next != NULL) {
         struct yoke__arena_block *block = arena->blocks;
         arena->blocks = block->next;
         arena->heap -= block->size;
         free(block);
     }
+    if (arena->loan != NULL) {
+        yoke__loan_release(arena->loan);
+        arena->loan = NULL;
+    }
+}
+
+void yoke__arena_keep(struct yoke_arena *arena, struct yoke__loan *loan) {
+    yoke__loan_keep(loan);
+    arena->loan = loan;
 }
 
 void *yoke__arena_take_from_next(struct yoke_arena *arena, size_t size) {

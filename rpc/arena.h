@@ -9,6 +9,8 @@
 
 #include <stdalign.h>
 
+struct yoke__loan;
+
 struct yoke__arena_block {
     struct yoke__arena_block *next;
     size_t size;
@@ -21,8 +23,9 @@ struct yoke_arena {
     char *at;                         /* in the newest block: what is free */
     size_t room;                      /* bytes from there to the block's end */
     size_t used, budget;
-    size_t heap;     /* bytes of all blocks */
-    size_t failures; /* allocations refused since the last reset */
+    size_t heap;             /* bytes of all blocks */
+    size_t failures;         /* allocations refused since the last reset */
+    struct yoke__loan *loan; /* the peer's memory that the message lies in, too; NULL: none */
 };
 
 /* A new arena with a budget of 0, or NULL. */
@@ -30,13 +33,13 @@ struct yoke_arena *yoke__arena_create(void);
 
 void yoke__arena_destroy(struct yoke_arena *arena);
 
-/* Free all blocks but the first, of which there are some. */
-void yoke__arena_free_blocks(struct yoke_arena *arena);
+/* Free all blocks but the first, and let go of the loan. */
+void yoke__arena_let_go(struct yoke_arena *arena);
 
-/* Give back what allocations took beyond the first block. The arena is to be reset then. */
+/* Give back what the message took beyond the first block. The arena is to be reset then. */
 static inline void yoke__arena_trim(struct yoke_arena *arena) {
-    if (arena->blocks->next != NULL) {
-        yoke__arena_free_blocks(arena);
+    if (arena->blocks->next != NULL || arena->loan != NULL) {
+        yoke__arena_let_go(arena);
     }
 }
 
@@ -68,6 +71,9 @@ static inline void *yoke__arena_take(struct yoke_arena *arena, size_t rounded) {
 
 /* Take from a new block, or say that it cannot be. */
 void *yoke__arena_take_from_next(struct yoke_arena *arena, size_t size);
+
+/* Keep a loan until the next reset. */
+void yoke__arena_keep(struct yoke_arena *arena, struct yoke__loan *loan);
 
 /* `size` bytes, aligned for any type, valid until the next reset; NULL over budget or out of memory. */
 static inline void *yoke__arena_alloc(struct yoke_arena *arena, size_t size) {

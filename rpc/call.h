@@ -11,6 +11,7 @@
 
 struct yoke__connection;
 struct yoke__engine;
+struct yoke__parcel;
 
 struct yoke_call {
     /* What whoever makes the call sets. */
@@ -95,7 +96,7 @@ void yoke__call_pin(struct yoke_call *call);
 void yoke__call_unpin(struct yoke_call *call);
 
 /* Hand the only request of a call to its handler. */
-void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length);
+void yoke__call_dispatch(struct yoke_call *call, const struct yoke__parcel *parcel);
 
 /* The call is over at this side: take it off its connection; free it unless a callback still runs with it. */
 void yoke__call_retire(struct yoke_call *call);

@@ -108,7 +108,7 @@ static void catch_up(struct yoke_call *call) {
 /* Send a waiting call, or end it. */
 static void send_waiting(struct yoke_call *call, struct yoke__connection *connection) {
     struct yoke__envelope *envelope = call->envelope;
-    const struct yoke__body request = {NULL, envelope->request, envelope->request_length};
+    const struct yoke__body request = {.message = envelope->request, .length = envelope->request_length};
     yoke__channel_forget(call);
     int error = yoke__call_start(call, connection, envelope->request != NULL ? &request : NULL);
     free(envelope->request);
@@ -306,7 +306,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
         .done = done,
         .user_data = user_data,
     };
-    struct yoke__body body = {method->request, request, 0};
+    struct yoke__body body = {.type = method->request, .message = request};
     if (request != NULL) {
         body.length = method->request->codec->size(method->request->descriptor, request);
     }
@@ -333,7 +333,8 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
     if (yoke__event_is_own(type)) {
         return -EPERM;
     }
-    size_t length = type->type->codec->size(type->type->descriptor, event);
+    struct yoke__body body = {.type = type->type, .message = event};
+    body.length = type->type->codec->size(type->type->descriptor, event);
     size_t count = channel->class->peer_count(channel);
     const uint8_t *encoded = NULL;
     int first_error = 0;
@@ -341,19 +342,13 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
      * bytes and so recycle those that are being copied. */
     for (size_t i = 0; i < count; i++) {
         struct yoke__connection *connection = channel->class->peer_at(channel, i);
-        uint8_t *payload;
-        int error = connection == NULL ? 0 : yoke__connection_emit(connection, type, length, &payload);
+        int error = connection == NULL ? 0 : yoke__connection_emit(connection, type, &body, &encoded);
         if (error != 0 && first_error == 0) {
             first_error = error;
         }
-        if (connection == NULL || error != 0) {
-            continue;
-        }
-        if (encoded == NULL) {
-            type->type->codec->pack(type->type->descriptor, event, payload);
-            encoded = payload;
-        } else {
-            memcpy(payload, encoded, length);
+        if (encoded != NULL) {
+            body.type = NULL;
+            body.message = encoded;
         }
     }
     if (encoded == NULL) {

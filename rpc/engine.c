@@ -3,6 +3,7 @@
 
 #include "rpc/call.h"
 #include "rpc/envelope.h"
+#include "rpc/lend.h"
 #include "rpc/options.h"
 #include "rpc/stream.h"
 
@@ -48,6 +49,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     *engine =
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
     engine->clock_ns = monotonic_ns;
+    engine->shared_min_bytes = YOKE__SHARED_MIN_BYTES;
     yoke__link_init(&engine->wakeups);
     yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);
@@ -92,6 +94,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
         engine->idle_arenas = arena->next;
         yoke__arena_destroy(arena);
     }
+    yoke__lend_release_taken(engine);
     yoke__deadlines_release(&engine->deadlines);
     yoke__chunk_pool_release(&engine->chunks);
 }

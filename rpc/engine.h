@@ -19,6 +19,7 @@
 
 struct yoke__engine {
     struct yoke_limits limits; /* resolved */
+    uint32_t shared_min_bytes; /* messages of so many bytes go through shared memory; UINT32_MAX: none */
     yoke_log_hook *log;
     void *log_user_data;
     struct yoke__chunk_pool chunks;
@@ -45,6 +46,8 @@ struct yoke__engine {
                 bool (*is_over)(const struct yoke_call *call));
     void *wait_data;
     unsigned wait_depth; /* > 0 while a call blocks */
+
+    struct yoke__taken *taken; /* buffers that users have, of connections that are gone */
 
     unsigned fork_count; /* yoke__fork_count() when the engine was made */
 };

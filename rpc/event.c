@@ -1,8 +1,6 @@
 /* event.c: see event.h. */
 #include "rpc/event.h"
 
-#include "rpc/codec.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +171,8 @@ void yoke__events_deliver(struct yoke_events *events, const struct yoke_event_ty
     }
 }
 
-void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct yoke_peer *peer, const uint8_t *bytes,
-                          size_t length) {
+void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct yoke_peer *peer,
+                          const struct yoke__parcel *parcel) {
     struct topic *topic = find_topic(events, id);
     if (topic == NULL) {
         return;
@@ -186,7 +184,7 @@ void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct 
     }
     struct yoke_arena *arena;
     const void *event;
-    enum yoke_code code = yoke__message_decode(events->engine, topic->type->type, bytes, length, &arena, &event);
+    enum yoke_code code = yoke__parcel_decode(events->engine, topic->type->type, parcel, &arena, &event);
     if (code != YOKE_OK) {
         yoke__engine_log(events->engine, YOKE_LOG_WARNING, "event %s from pid %d dropped: it could not be decoded (%s)",
                          topic->type->type->name, (int)peer->pid, yoke_code_name(code));

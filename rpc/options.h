@@ -10,6 +10,10 @@
 /* The fixed parts of yoke_limits; the rest are defaults in options.c. */
 #define YOKE__NESTING_MAX 64u
 #define YOKE__MESSAGE_BYTES_MAX (1u << 30)
+#define YOKE__SHARED_BYTES_MAX (1u << 30)
+
+/* From here on a message goes through shared memory rather than the socket (docs/performance.md, "Large messages"). */
+#define YOKE__SHARED_MIN_BYTES (64u * 1024u)
 
 /*
  * Copy the options struct `from`, whose first member is its size_t size, into `to`, `size` bytes large.

@@ -6,6 +6,7 @@
 #include "rpc/check.h"
 #include "rpc/codec.h"
 #include "rpc/envelope.h"
+#include "rpc/lend.h"
 #include "rpc/prefix.h"
 #include "rpc/stream.h"
 
@@ -75,11 +76,12 @@ static const struct yoke__prefix *prefix_of(struct yoke_call *call, struct yoke_
 
 /* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
+    const unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM | yoke__body_flags(request) : YOKE__FLAG_NO_MESSAGE;
     struct yoke__frame frame = {.length = request != NULL ? (uint32_t)request->length : 0,
                                 .stream = call->stream,
                                 .method = call->method->id,
                                 .type = YOKE__FRAME_OPEN,
-                                .flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE};
+                                .flags = (uint8_t)flags};
     struct yoke__prefix space;
     uint8_t *payload = yoke__connection_reserve_behind(connection, &frame, prefix_of(call, &space));
     if (payload == NULL) {
@@ -94,10 +96,18 @@ static int send_open(struct yoke__connection *connection, struct yoke_call *call
 
 /* Open the call, and send its only request, or none when requests stream. -ENOMEM. */
 static int open_call(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
+    struct yoke__lent lent;
+    bool is_lent = request != NULL && yoke__lend_message(connection, request, &lent);
+    if (is_lent) {
+        request = &lent.body;
+    }
     bool is_large = request != NULL && request->length > YOKE__WHOLE_MAX;
     call->stream = take_stream(connection);
     int error = send_open(connection, call, is_large ? NULL : request);
     if (error != 0) {
+        if (is_lent) {
+            yoke__lend_cancel(connection, &lent);
+        }
         return error;
     }
     yoke__connection_add_call(connection, call);
@@ -170,9 +180,9 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     }
 }
 
-static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
+static void complete_with_reply(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *reply;
-    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, bytes, length, &call->arena, &reply);
+    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
     if (code == YOKE_OK) {
         yoke__call_complete(call, YOKE_OK, "", reply);
     } else {
@@ -193,14 +203,14 @@ static void end_stream(struct yoke_call *call, enum yoke_code code, const char *
 }
 
 /* Our call has been answered OK. `reply` is NULL when END carried none. */
-static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t length) {
+static void receive_ok(struct yoke_call *call, const struct yoke__parcel *reply) {
     bool replies_stream = yoke__replies_stream(call->method);
     if (reply != NULL && (replies_stream || call->streaming != NULL)) {
         if (yoke__stream_of(call) == NULL) {
             yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");
             return;
         }
-        if (!yoke__stream_take(call, reply, length, 0)) {
+        if (!yoke__stream_take(call, reply, 0)) {
             return;
         }
         reply = NULL;
@@ -211,14 +221,15 @@ static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t leng
     }
     /* A large reply came in fragments before, and waits. */
     struct yoke__stream *stream = call->streaming;
-    if (reply == NULL && stream != NULL) {
-        reply = yoke__stream_only(stream, &length);
+    struct yoke__parcel only;
+    if (reply == NULL && stream != NULL && yoke__stream_only(stream, &only)) {
+        reply = &only;
     }
     yoke__connection_remove_call(call->connection, call);
     if (reply == NULL) {
         yoke__call_complete(call, YOKE_UNIMPLEMENTED, "the method sends one reply, and none came", NULL);
     } else {
-        complete_with_reply(call, reply, length);
+        complete_with_reply(call, reply);
     }
 }
 
@@ -257,22 +268,21 @@ static bool take_prefix(struct yoke_call *call, const struct yoke__prefix *prefi
            take_list(call, &envelope->details, &prefix->details);
 }
 
-/* The status and what precedes it. `payload` begins behind the prefix. */
-static void receive_status(struct yoke_call *call, const struct yoke__frame *frame, const uint8_t *payload,
-                           size_t length) {
+/* The status and the reply. `parcel` is what is behind the prefix. */
+static void receive_status(struct yoke_call *call, const struct yoke__frame *frame, const struct yoke__parcel *parcel) {
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     if (frame->aux != YOKE_OK) {
-        if (yoke__status_decode(payload, length, message) != 0) {
+        if (yoke__status_decode(parcel->bytes, parcel->length, message) != 0) {
             yoke__connection_fail(call->connection, "the status of END is malformed");
         } else {
             receive_error(call, (enum yoke_code)frame->aux, message);
         }
-    } else if (length > call->max_reply_bytes) {
+    } else if (parcel->length > call->max_reply_bytes) {
         (void)snprintf(message, sizeof message, "the reply to %s, %zu bytes, is larger than max_reply_bytes",
-                       call->method->name, length);
+                       call->method->name, parcel->length);
         end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
     } else {
-        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : payload, length);
+        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : parcel);
     }
 }
 
@@ -285,6 +295,7 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         return;
     }
     struct yoke__prefix prefix;
+    struct yoke__parcel parcel;
     if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the trailers of END on stream %" PRIu32 " are malformed", frame->stream);
     } else if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
@@ -297,8 +308,8 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
                        call->method->name, frame->length);
         end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
-    } else if (take_prefix(call, &prefix)) {
-        receive_status(call, frame, payload + prefix.size, frame->length - prefix.size);
+    } else if (yoke__parcel_of(connection, frame, payload, prefix.size, &parcel) && take_prefix(call, &prefix)) {
+        receive_status(call, frame, &parcel);
     }
 }
 

@@ -168,7 +168,8 @@ static int send_one(struct yoke_call *call, const struct yoke_type *type, const 
     if (length > call->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return yoke__stream_send(call, &(struct yoke__body){type, message, length}, false, true);
+    return yoke__stream_send(call, &(struct yoke__body){.type = type, .message = message, .length = length}, false,
+                             true);
 }
 
 int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message) {
