@@ -184,7 +184,7 @@ void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct 
     }
     struct yoke_arena *arena;
     const void *event;
-    enum yoke_code code = yoke__parcel_decode(events->engine, topic->type->type, parcel, &arena, &event);
+    enum yoke_code code = yoke__message_decode(events->engine, topic->type->type, parcel, &arena, &event);
     if (code != YOKE_OK) {
         yoke__engine_log(events->engine, YOKE_LOG_WARNING, "event %s from pid %d dropped: it could not be decoded (%s)",
                          topic->type->type->name, (int)peer->pid, yoke_code_name(code));
