@@ -23,11 +23,6 @@ void yoke__call_map_release(struct yoke__call_map *map) {
     map->count = 0;
 }
 
-/* The high bits of a product depend on all bits of the id. */
-static struct yoke_call **bucket_of(const struct yoke__call_map *map, uint32_t stream) {
-    return &map->buckets[(stream * map->secret) >> map->shift];
-}
-
 int yoke__call_map_grow(struct yoke__call_map *map) {
     const unsigned shift = map->capacity == 0 ? 32 - BITS_MIN : map->shift - 1;
     struct yoke__call_map grown = {.capacity = (size_t)1 << (32 - shift), .shift = shift, .secret = map->secret};
@@ -48,22 +43,14 @@ int yoke__call_map_grow(struct yoke__call_map *map) {
 }
 
 void yoke__call_map_add(struct yoke__call_map *map, struct yoke_call *call) {
-    struct yoke_call **bucket = bucket_of(map, call->stream);
+    struct yoke_call **bucket = yoke__call_map_bucket(map, call->stream);
     call->next_in_map = *bucket;
     *bucket = call;
     map->count++;
 }
 
-struct yoke_call *yoke__call_map_find(const struct yoke__call_map *map, uint32_t stream) {
-    struct yoke_call *call = map->capacity != 0 ? *bucket_of(map, stream) : NULL;
-    while (call != NULL && call->stream != stream) {
-        call = call->next_in_map;
-    }
-    return call;
-}
-
 void yoke__call_map_remove(struct yoke__call_map *map, uint32_t stream) {
-    struct yoke_call **link = bucket_of(map, stream);
+    struct yoke_call **link = yoke__call_map_bucket(map, stream);
     while ((*link)->stream != stream) {
         link = &(*link)->next_in_map;
     }

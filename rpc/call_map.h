@@ -6,7 +6,7 @@
 #ifndef YOKE_RPC_CALL_MAP_H
 #define YOKE_RPC_CALL_MAP_H
 
-#include <yoke/rpc.h>
+#include "rpc/call.h"
 
 struct yoke__call_map {
     struct yoke_call **buckets;
@@ -29,11 +29,22 @@ static inline int yoke__call_map_reserve(struct yoke__call_map *map) {
     return map->count < map->capacity ? 0 : yoke__call_map_grow(map);
 }
 
+/* Where the calls of this stream id are. The high bits of a product depend on all bits of the id. */
+static inline struct yoke_call **yoke__call_map_bucket(const struct yoke__call_map *map, uint32_t stream) {
+    return &map->buckets[(stream * map->secret) >> map->shift];
+}
+
 /* Add a call whose stream id is not in the map. Room must have been reserved. */
 void yoke__call_map_add(struct yoke__call_map *map, struct yoke_call *call);
 
 /* The call of this stream id, or NULL. */
-struct yoke_call *yoke__call_map_find(const struct yoke__call_map *map, uint32_t stream);
+static inline struct yoke_call *yoke__call_map_find(const struct yoke__call_map *map, uint32_t stream) {
+    struct yoke_call *call = map->capacity != 0 ? *yoke__call_map_bucket(map, stream) : NULL;
+    while (call != NULL && call->stream != stream) {
+        call = call->next_in_map;
+    }
+    return call;
+}
 
 /* Remove the call of this stream id, which must be there. */
 void yoke__call_map_remove(struct yoke__call_map *map, uint32_t stream);

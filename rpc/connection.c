@@ -119,10 +119,6 @@ uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, st
     return payload != NULL ? yoke__prefix_write(prefix, payload) : NULL;
 }
 
-void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
-    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
-}
-
 int yoke__connection_greet(struct yoke__connection *connection) {
     if (connection->greeted) {
         return 0;
@@ -145,17 +141,6 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     connection->server->announced = true;
     yoke__connection_attention(connection);
     return 0;
-}
-
-/* May a call or event of this length be queued now? */
-int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length) {
-    if (!connection->can_call) {
-        return -ENOTCONN;
-    }
-    if (length > connection->engine->limits.max_message_bytes) {
-        return -EMSGSIZE;
-    }
-    return yoke__streams_are_congested(connection) ? -ENOBUFS : 0;
 }
 
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call) {
@@ -195,11 +180,6 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     } else {
         connection->incoming_count--;
     }
-}
-
-int yoke__connection_reserve_call(struct yoke__connection *connection) {
-    int error = yoke__call_map_reserve(&connection->calls);
-    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
 }
 
 void yoke__connection_go_away(struct yoke__connection *connection) {

@@ -291,7 +291,7 @@ static const char *find_refusal(const struct yoke__connection *connection, const
     if (connection->buffered_bytes > limits->max_buffered_bytes) {
         return "max_buffered_bytes of requests are unanswered";
     }
-    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
+    return yoke__connection_is_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
 void yoke__incoming_receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,

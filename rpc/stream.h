@@ -114,9 +114,6 @@ void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, co
 /* The one message that waits; false when there is not one. */
 bool yoke__stream_only(const struct yoke__stream *stream, struct yoke__parcel *ret_parcel);
 
-/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
-bool yoke__streams_are_congested(const struct yoke__connection *connection);
-
 /* Deliver what waits, held or not: there will be no other time. */
 void yoke__stream_flush_inbox(struct yoke_call *call);
 
