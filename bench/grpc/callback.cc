@@ -105,6 +105,9 @@ int answer(const bench_job *, void *meeting) {
 }
 
 int run(const bench_job *job) {
+    if (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT) {
+        return BENCH_UNSUPPORTED;
+    }
     return run_pair(job, call, answer);
 }
 

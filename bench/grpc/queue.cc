@@ -161,6 +161,9 @@ int call(const bench_job *job, void *user_data) {
 }
 
 int run(const bench_job *job) {
+    if (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT) {
+        return BENCH_UNSUPPORTED;
+    }
     return run_pair(job, call, answer);
 }
 

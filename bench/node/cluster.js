@@ -9,7 +9,8 @@ const { performance } = require("perf_hooks");
 
 const UNSUPPORTED = 3; // BENCH_UNSUPPORTED
 
-const [kind, size, depth, seconds] = process.argv.slice(2);
+const job = Object.fromEntries(process.argv.slice(2).map((argument) => argument.split("=")));
+const { case: kind, size = 64, depth = 1, seconds = 0.5 } = job;
 
 // Counts operations for `seconds`, after a warm-up of a fifth of that which begins with the first of them. Reads the
 // clock about every millisecond. The same as struct bench_meter.
@@ -93,7 +94,7 @@ function answer(peer) {
 }
 
 function main() {
-    if (kind === "--version") {
+    if ("--version" in job) {
         console.log(`Node ${process.version}, cluster module, JSON`);
     } else if (!["unary", "unary-up", "put"].includes(kind)) {
         process.exit(UNSUPPORTED);

@@ -63,7 +63,7 @@ static int answer(const struct bench_job *job, void *user_data) {
 }
 
 static int run(const struct bench_job *job) {
-    if (job->depth != 1) {
+    if (job->depth != 1 || (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT)) {
         return BENCH_UNSUPPORTED;
     }
     struct blocking blocking = {

@@ -126,6 +126,9 @@ static int answer(const struct bench_job *job, void *user_data) {
 }
 
 static int run(const struct bench_job *job) {
+    if (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT) {
+        return BENCH_UNSUPPORTED;
+    }
     struct pair pair = {.reply_size = job->kind == BENCH_PUT ? ACK_SIZE : job->size};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.fds)) {
         bench_die("socketpair");

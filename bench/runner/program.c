@@ -109,10 +109,10 @@ enum program_outcome program_measure(const struct bench_system *system, const st
     char depth[32];
     char time[32];
     find_program(system->program, path, sizeof path);
-    snprintf(name, sizeof name, "%s", bench_case->name);
-    snprintf(size, sizeof size, "%zu", bench_case->size);
-    snprintf(depth, sizeof depth, "%u", bench_case->depth);
-    snprintf(time, sizeof time, "%g", seconds);
+    snprintf(name, sizeof name, "case=%s", bench_case->name);
+    snprintf(size, sizeof size, "size=%zu", bench_case->size);
+    snprintf(depth, sizeof depth, "depth=%u", bench_case->depth);
+    snprintf(time, sizeof time, "seconds=%g", seconds);
     char *argv[] = {path, name, size, depth, time, NULL};
     char output[OUTPUT_MAX];
     int code = run(argv, false, output, sizeof output);

@@ -153,6 +153,9 @@ static struct yoke_pool *create_pool(struct yoke_master *master, const struct be
 }
 
 static int run(const struct bench_job *job) {
+    if (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT) {
+        return BENCH_UNSUPPORTED;
+    }
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
     struct yoke_master *master;
     int code = EXIT_FAILURE;

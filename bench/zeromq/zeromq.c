@@ -84,6 +84,9 @@ static int answer(const struct bench_job *job, void *user_data) {
 }
 
 static int run(const struct bench_job *job) {
+    if (job->kind != BENCH_UNARY && job->kind != BENCH_UNARY_UP && job->kind != BENCH_PUT) {
+        return BENCH_UNSUPPORTED;
+    }
     struct endpoint endpoint = {.payload = bench_payload(job->size)};
     snprintf(endpoint.address, sizeof endpoint.address, "ipc://@yoke-bench-%d", (int)getpid());
     int code = bench_run_pair(job, call, answer, &endpoint);
