@@ -5,10 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* How long a program may hang beyond its time before SIGALRM ends it. */
 #define HANG_SECONDS 20
+
+/* Enough for the largest case. Not all that there may be: there are libraries that go through them all. */
+#define DESCRIPTORS 16384
 
 void bench_die(const char *what) {
     fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
@@ -26,6 +30,18 @@ unsigned char *bench_payload(size_t size) {
     return bytes;
 }
 
+/* A master has a few descriptors for each worker, more than the usual soft limit of 1024, which is meant for select(). */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) {
+        bench_die("getrlimit");
+    }
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) {
+        bench_die("setrlimit");
+    }
+}
+
 int bench_main(int argc, char **argv, const char *version, int (*run)(const struct bench_job *job)) {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts(version);
@@ -37,5 +53,6 @@ int bench_main(int argc, char **argv, const char *version, int (*run)(const stru
         return EXIT_FAILURE;
     }
     alarm((unsigned)(job.seconds * 2) + HANG_SECONDS);
+    raise_descriptor_limit();
     return run(&job);
 }

@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "common/bench.h"
+
+/* For what a worker still does when it has answered. */
+#define REST_NS 100000000
 
 uint64_t bench_pss(pid_t pid) {
     char path[64];
@@ -29,6 +33,7 @@ uint64_t bench_pss(pid_t pid) {
 
 void bench_memory_print(const pid_t *pids, size_t count) {
     uint64_t bytes = 0;
+    nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
     for (size_t i = 0; i < count; i++) {
         bytes += bench_pss(pids[i]);
     }

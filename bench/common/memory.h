@@ -16,7 +16,7 @@ extern "C" {
  */
 uint64_t bench_pss(pid_t pid);
 
-/* Prints the result line: the mean of the workers' PSS. */
+/* Gives the workers a tenth of a second to come to rest, and prints the result line: the mean of their PSS. */
 void bench_memory_print(const pid_t *pids, size_t count);
 
 #ifdef __cplusplus

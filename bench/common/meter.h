@@ -38,7 +38,7 @@ void bench_meter_start(struct bench_meter *meter, const struct bench_job *job);
 /* For bench_meter_tick(): looks at the clock. */
 bool bench_meter_look(struct bench_meter *meter);
 
-/* One operation has finished. True when the time is up: start no more. */
+/* One operation has finished. True when the time is up: start no more; what still finishes is not counted. */
 static inline bool bench_meter_tick(struct bench_meter *meter) {
     return ++meter->ops >= meter->next_look && bench_meter_look(meter);
 }
