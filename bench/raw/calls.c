@@ -33,8 +33,8 @@ static int call(const struct bench_job *job, void *user_data) {
     struct bench_meter meter;
     struct end end;
     bench_meter_start(&meter, job);
-    end_init(&end, end_loop_new(), pair->fds[0], pair->reply_size, job->size, is_stream ? on_message : on_reply,
-             &meter);
+    end_init(&end, end_loop_new(), pair->fds[0], pair->reply_size, job->size, END_BUFFER,
+             is_stream ? on_message : on_reply, &meter);
     end_send(&end, job->size * job->depth);
     ev_run(end.loop, 0);
     bench_meter_print(&meter);
@@ -50,10 +50,10 @@ static bool on_stream(struct end *end) {
 static int answer(const struct bench_job *job, void *user_data) {
     const struct pair *pair = user_data;
     if (job->kind != BENCH_STREAM) {
-        end_answer(pair->fds[1], job->size, pair->reply_size);
+        end_answer(pair->fds[1], job->size, pair->reply_size, END_BUFFER);
     }
     struct end end;
-    end_init(&end, end_loop_new(), pair->fds[1], job->size, job->size, on_stream, NULL);
+    end_init(&end, end_loop_new(), pair->fds[1], job->size, job->size, END_BUFFER, on_stream, NULL);
     ev_run(end.loop, 0);
     return EXIT_FAILURE;
 }
@@ -77,7 +77,7 @@ int libev_run_workers(const struct bench_job *job) {
     fleet_start(&fleet, job, job->workers);
     bench_meter_start(&meter, job);
     for (unsigned i = 0; i < job->workers; i++) {
-        end_init(&ends[i], loop, fleet.fds[i], job->size, job->size, on_reply, &meter);
+        end_init(&ends[i], loop, fleet.fds[i], job->size, job->size, END_BUFFER, on_reply, &meter);
         end_send(&ends[i], job->size * job->depth);
     }
     ev_run(loop, 0);

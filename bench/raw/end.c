@@ -7,9 +7,6 @@
 
 #include "common/bench.h"
 
-/* The least that a read asks for and that a send may carry. */
-#define BUFFER_MIN 65536
-
 static size_t at_least(size_t size, size_t minimum) {
     return size > minimum ? size : minimum;
 }
@@ -52,16 +49,16 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     end_send(end, out);
 }
 
-void end_init(struct end *end, struct ev_loop *loop, int fd, size_t in_unit, size_t out_unit, end_hook *on_unit,
-              void *user_data) {
+void end_init(struct end *end, struct ev_loop *loop, int fd, size_t in_unit, size_t out_unit, size_t buffer,
+              end_hook *on_unit, void *user_data) {
     *end = (struct end){
         .loop = loop,
         .in_unit = in_unit,
         .out_unit = out_unit,
         .on_unit = on_unit,
         .user_data = user_data,
-        .in_capacity = at_least(in_unit, BUFFER_MIN),
-        .out_capacity = at_least(out_unit, BUFFER_MIN),
+        .in_capacity = at_least(in_unit, buffer),
+        .out_capacity = at_least(out_unit, buffer),
     };
     end->in_buffer = malloc(end->in_capacity);
     end->out_buffer = bench_payload(end->out_capacity);
@@ -93,9 +90,9 @@ static bool on_unit_to_answer(struct end *end) {
     return true;
 }
 
-_Noreturn void end_answer(int fd, size_t in_unit, size_t out_unit) {
+_Noreturn void end_answer(int fd, size_t in_unit, size_t out_unit, size_t buffer) {
     struct end end;
-    end_init(&end, end_loop_new(), fd, in_unit, out_unit, on_unit_to_answer, NULL);
+    end_init(&end, end_loop_new(), fd, in_unit, out_unit, buffer, on_unit_to_answer, NULL);
     ev_run(end.loop, 0);
     abort();
 }

@@ -30,16 +30,22 @@ struct end {
     size_t out_capacity;
 };
 
-/* Begins to watch `fd`, which must not block. `fd` stays the caller's. */
-void end_init(struct end *end, struct ev_loop *loop, int fd, size_t in_unit, size_t out_unit, end_hook *on_unit,
-              void *user_data);
+/* What a read asks for and what a send may carry, unless a unit is larger. */
+#define END_BUFFER 65536
+
+/*
+ * Begins to watch `fd`, which must not block, and stays the caller's. The buffers hold `buffer` bytes, or a unit, whichever
+ * is more.
+ */
+void end_init(struct end *end, struct ev_loop *loop, int fd, size_t in_unit, size_t out_unit, size_t buffer,
+              end_hook *on_unit, void *user_data);
 void end_release(struct end *end);
 
 /* So many bytes more shall leave; as many as can do so at once. */
 void end_send(struct end *end, size_t size);
 
 /* Runs an end on a loop of its own: every unit that comes is answered with one. Never returns. */
-_Noreturn void end_answer(int fd, size_t in_unit, size_t out_unit);
+_Noreturn void end_answer(int fd, size_t in_unit, size_t out_unit, size_t buffer);
 
 /* Ends the program when there is none. */
 struct ev_loop *end_loop_new(void);

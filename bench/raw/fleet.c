@@ -16,7 +16,8 @@ static int answer(const struct bench_job *job, unsigned index, void *user_data) 
         bench_die("dup2");
     }
     close_range(WORKER_FD + 1, ~0U, 0);
-    end_answer(WORKER_FD, job->size, job->size);
+    /* An idle worker costs no more than it must. */
+    end_answer(WORKER_FD, job->size, job->size, job->kind == BENCH_IDLE ? job->size : END_BUFFER);
 }
 
 void fleet_start(struct fleet *fleet, const struct bench_job *job, unsigned count) {

@@ -124,7 +124,7 @@ int libev_run_idle(const struct bench_job *job) {
     }
     fleet_start(&fleet, job, job->workers);
     for (unsigned i = 0; i < job->workers; i++) {
-        end_init(&ends[i], loop, fleet.fds[i], job->size, job->size, on_reply, &missing);
+        end_init(&ends[i], loop, fleet.fds[i], job->size, job->size, job->size, on_reply, &missing);
         end_send(&ends[i], job->size);
     }
     ev_run(loop, 0);

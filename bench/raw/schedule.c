@@ -67,7 +67,7 @@ int libev_run_latency(const struct bench_job *job) {
         bench_die("calloc");
     }
     *caller = (struct caller){.job = job, .ring = ring, .capacity = 1024};
-    end_init(&caller->end, end_loop_new(), fleet.fds[0], job->size, job->size, on_reply, caller);
+    end_init(&caller->end, end_loop_new(), fleet.fds[0], job->size, job->size, END_BUFFER, on_reply, caller);
     end_send(&caller->end, job->size);
     ev_run(caller->end.loop, 0);
     bench_latency_print(&caller->latency);
