@@ -40,7 +40,8 @@ enum bench_kind {
     /* "kill": from kill(pid, SIGKILL) until the master's program has been told of the worker's death, with the process
      * reaped. One at a time; what comes between is not counted. */
     BENCH_KILL,
-    /* "idle": measures memory, the PSS of a worker. WORKERS workers have each handled one call, and are idle. */
+    /* "idle": measures memory, the PSS of a worker. WORKERS workers have each handled one call, and have been
+     * idle for three times SECONDS. */
     BENCH_IDLE,
     /* "latency": measures latency. Calls as in unary start at RATE in a second, evenly spaced, whether or not earlier
      * ones have finished; a call's latency counts from the instant at which it was due. */

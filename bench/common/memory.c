@@ -8,8 +8,8 @@
 
 #include "common/bench.h"
 
-/* For what a worker still does when it has answered. */
-#define REST_NS 100000000
+/* For what a worker still does when it has answered, in times of the job's seconds. */
+#define REST 3
 
 uint64_t bench_pss(pid_t pid) {
     char path[64];
@@ -31,12 +31,19 @@ uint64_t bench_pss(pid_t pid) {
     return kib * 1024;
 }
 
-void bench_memory_print(const pid_t *pids, size_t count) {
+static void sleep_for(double seconds) {
+    struct timespec time = {.tv_sec = (time_t)seconds};
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    nanosleep(&time, NULL);
+}
+
+void bench_memory_print(const struct bench_job *job, const pid_t *pids) {
     uint64_t bytes = 0;
-    nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
-    for (size_t i = 0; i < count; i++) {
-        bytes += bench_pss(pids[i]);
-    }
+    sleep_for(REST * job->seconds);
+    unsigned count = 0;
+    do {
+        bytes += bench_pss(pids[count++]);
+    } while (count < job->workers);
     printf("{\"bytes\": %" PRIu64 "}\n", bytes / count);
     fflush(stdout);
 }

@@ -2,9 +2,10 @@
 #ifndef BENCH_MEMORY_H
 #define BENCH_MEMORY_H
 
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "common/job.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,8 +17,11 @@ extern "C" {
  */
 uint64_t bench_pss(pid_t pid);
 
-/* Gives the workers a tenth of a second to come to rest, and prints the result line: the mean of their PSS. */
-void bench_memory_print(const pid_t *pids, size_t count);
+/*
+ * Gives the workers three times the job's seconds to come to rest, and prints the result line: the mean of the PSS of the
+ * job's workers. `pids` are these.
+ */
+void bench_memory_print(const struct bench_job *job, const pid_t *pids);
 
 #ifdef __cplusplus
 }

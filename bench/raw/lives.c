@@ -128,7 +128,7 @@ int libev_run_idle(const struct bench_job *job) {
         end_send(&ends[i], job->size);
     }
     ev_run(loop, 0);
-    bench_memory_print(fleet.pids, fleet.count);
+    bench_memory_print(job, fleet.pids);
     fleet_end(&fleet);
     return EXIT_SUCCESS;
 }

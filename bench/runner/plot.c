@@ -9,9 +9,9 @@
 #include "runner/gnuplot.h"
 #include "runner/plot_value.h"
 
-#define WIDTH 1080
 #define COLUMNS 2
-#define COLUMN_WIDTH (WIDTH / COLUMNS)
+#define COLUMN_WIDTH 540
+#define WIDTH (COLUMNS * COLUMN_WIDTH)
 #define MARGIN 24
 #define HEADER_HEIGHT 112
 #define FOOTER_HEIGHT 44
@@ -21,7 +21,7 @@
 #define BAR_HEIGHT 21
 #define PANEL_GAP 20
 #define NAMES_WIDTH 150
-#define VALUES_WIDTH 150
+#define VALUES_WIDTH 176
 
 /* Beyond this, the longest bar by the shortest, the scale is logarithmic. */
 #define LINEAR_MAX 25
@@ -32,7 +32,7 @@
 #define COLOR_PEER 0x7b8794
 #define COLOR_TEXT "#212529"
 #define COLOR_SUBTEXT "#6c757d"
-#define COLOR_GRID "#e9ecef"
+#define COLOR_GRID "#c5cbd3"
 
 struct panel {
     const char *label; /* the row of bench_cases */
@@ -44,15 +44,14 @@ struct panel {
 static const struct panel panels[] = {
     {"unary/64/1", PLOT_TIME, "One call at a time", "64 bytes there and back; time of a call"},
     {"unary/64/128", PLOT_TIME_AND_RATE, "128 calls in flight", "64 bytes there and back; time by calls"},
-    {"put/1M", PLOT_TIME_AND_BANDWIDTH, "1 MiB", "acknowledged; time of a call"},
-    {"put/16M", PLOT_TIME_AND_BANDWIDTH, "16 MiB", "acknowledged; time of a call"},
-    {"stream/64", PLOT_TIME_AND_RATE, "A stream from the worker", "messages of 64 bytes; time by messages"},
-    {"bidi/64/1", PLOT_TIME, "To and fro on one stream", "64 bytes; time of a message each way"},
+    {"put/1M", PLOT_TIME_AND_BANDWIDTH, "1 MiB to a worker", "and an acknowledgement back; time of a call"},
+    {"put/16M", PLOT_TIME_AND_BANDWIDTH, "16 MiB to a worker", "and an acknowledgement back; time of a call"},
+    {"stream/64", PLOT_TIME_AND_RATE, "A stream from a worker", "64 bytes each; time by messages"},
+    {"bidi/64/1", PLOT_TIME, "To and fro on one stream", "64 bytes each way; time of a round trip"},
     {"workers/64", PLOT_TIME_AND_RATE, "64 workers", "128 calls of 64 bytes in flight for each; time by calls"},
     {"spawn", PLOT_TIME, "A new worker", "from asking for it until it is ready"},
-    {"idle/64", PLOT_MEMORY, "An idle worker", "memory (PSS) of one of 64 that have each handled a call"},
-    {"latency/64", PLOT_LATENCY, "Latency at half of the peak",
-     "99th percentile of calls that start on a schedule; line: median"},
+    {"idle/64", PLOT_MEMORY, "Memory of an idle worker", "PSS of one of 64, each of which has handled a call"},
+    {"latency/64", PLOT_LATENCY, "Latency at half of the peak", "99th percentile of calls on a schedule; mark: p50"},
 };
 #define PANEL_COUNT (sizeof panels / sizeof *panels)
 
@@ -71,12 +70,23 @@ struct canvas {
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
 
-static void draw_text(struct canvas *canvas, double x, double y, unsigned size, const char *font, const char *color,
-                      const char *text) {
+/* Enhanced text is gnuplot's markup, so it is not for what comes from outside. */
+static void draw_label(struct canvas *canvas, double x, double y, unsigned size, const char *color, const char *mode,
+                       const char *text) {
     fprintf(canvas->gnuplot, "set label %u ", canvas->next_label++);
     gnuplot_quote(canvas->gnuplot, text);
-    fprintf(canvas->gnuplot, " at screen %.5f,%.5f left noenhanced font 'sans-serif%s,%u' tc rgb '%s'\n", x / WIDTH,
-            1 - y / canvas->height, font, size, color);
+    fprintf(canvas->gnuplot, " at screen %.5f,%.5f left %s font ',%u' tc rgb '%s'\n", x / WIDTH, 1 - y / canvas->height,
+            mode, size, color);
+}
+
+static void draw_text(struct canvas *canvas, double x, double y, unsigned size, const char *color, const char *text) {
+    draw_label(canvas, x, y, size, color, "noenhanced", text);
+}
+
+static void draw_heading(struct canvas *canvas, double x, double y, unsigned size, const char *text) {
+    char bold[128];
+    snprintf(bold, sizeof bold, "{/:Bold %s}", text);
+    draw_label(canvas, x, y, size, COLOR_TEXT, "enhanced", bold);
 }
 
 /* ---- A panel -------------------------------------------------------------------------------------------------- */
@@ -92,44 +102,75 @@ static unsigned color_of(const struct result *row) {
     return row->system->floor ? COLOR_PEER : COLOR_FLOOR;
 }
 
-/* The ends of the scale. */
-static void set_scale(FILE *gnuplot, const struct drawn *drawn, double *ret_start) {
-    double least = result_median(drawn->rows[0], FIGURE_MAIN);
-    double most = least;
-    for (size_t i = 1; i < drawn->row_count; i++) {
-        double value = result_median(drawn->rows[i], FIGURE_MAIN);
-        least = value < least ? value : least;
-        most = value > most ? value : most;
+/* Floors first, in their order; then all others, the best first. */
+static int compare_rows(const void *left, const void *right) {
+    const struct result *a = *(const struct result *const *)left;
+    const struct result *b = *(const struct result *const *)right;
+    if (!a->system->floor || !b->system->floor) {
+        return (a->system->floor != NULL) - (b->system->floor != NULL)
+                   ? (a->system->floor != NULL) - (b->system->floor != NULL)
+                   : (a->system > b->system) - (a->system < b->system);
     }
-    if (drawn->panel->value == PLOT_LATENCY) {
-        for (size_t i = 0; i < drawn->row_count; i++) {
-            double median = result_median(drawn->rows[i], FIGURE_P50_US);
-            least = median < least ? median : least;
-        }
-    }
-    bool is_linear = most <= least * LINEAR_MAX;
-    *ret_start = is_linear ? 0 : least / 2;
-    fprintf(gnuplot, "%s logscale x\nset xrange [%.9g:%.9g]\n", is_linear ? "unset" : "set", *ret_start, most);
+    double difference = result_median(a, FIGURE_MAIN) - result_median(b, FIGURE_MAIN);
+    return (difference > 0) - (difference < 0);
 }
 
-static void draw_bars(FILE *gnuplot, const struct drawn *drawn) {
+/* The scale: from what value, to what, and whether it is logarithmic. */
+struct scale {
     double start;
-    set_scale(gnuplot, drawn, &start);
+    double end;
+    bool is_logarithmic;
+};
+
+static struct scale find_scale(const struct drawn *drawn) {
+    /* A mark, if there is one, is left of its bar's end. */
+    enum program_figure least_figure = drawn->panel->value == PLOT_LATENCY ? FIGURE_P50_US : FIGURE_MAIN;
+    double least = result_median(drawn->rows[0], least_figure);
+    double most = 0;
+    for (size_t i = 0; i < drawn->row_count; i++) {
+        double from = result_median(drawn->rows[i], least_figure);
+        double to = result_median(drawn->rows[i], FIGURE_MAIN);
+        least = from < least ? from : least;
+        most = to > most ? to : most;
+    }
+    bool is_logarithmic = most > least * LINEAR_MAX;
+    return (struct scale){is_logarithmic ? least / 2 : 0, most, is_logarithmic};
+}
+
+/* The range first: gnuplot minds one that holds zero where a logarithmic scale is, or was. */
+static void set_scale(FILE *gnuplot, const struct scale *scale) {
+    fprintf(gnuplot, "unset logscale x\nset xrange [%.9g:%.9g]\n", scale->start, scale->end);
+    if (scale->is_logarithmic) {
+        fprintf(gnuplot, "set logscale x\nset xtics 10 format '' scale 0\nset grid xtics back lt 1 lc rgb '%s'\n",
+                COLOR_GRID);
+    } else {
+        fprintf(gnuplot, "unset xtics\nunset grid\n");
+    }
+}
+
+/* A line of data for each bar: place, start, end, color, mark, name, value. */
+static void write_bars(FILE *gnuplot, const struct drawn *drawn, double start) {
     fprintf(gnuplot, "$bars << END\n");
     for (size_t i = 0; i < drawn->row_count; i++) {
         char value[160];
         const struct result *row = drawn->rows[i];
-        bool is_latency = drawn->panel->value == PLOT_LATENCY;
+        const char *name = row->system->name;
+        const char *font = is_yoke(row) ? "/:Bold" : "/:Normal";
+        double mark = drawn->panel->value == PLOT_LATENCY ? result_median(row, FIGURE_P50_US) : 0;
         plot_value_format(value, sizeof value, row, drawn->panel->value);
-        /* place, start, end, color, mark, name, value */
-        fprintf(gnuplot, "%zu %.9g %.9g %u %.9g \"%s\" \"%s\"\n", i, start, result_median(row, FIGURE_MAIN),
-                color_of(row), is_latency ? result_median(row, FIGURE_P50_US) : 0, row->system->name, value);
+        fprintf(gnuplot, "%zu %.9g %.9g %u %.9g \"{%s %s}\" \"{%s %s}\"\n", i, start, result_median(row, FIGURE_MAIN),
+                color_of(row), mark, font, name, font, value);
     }
     fprintf(gnuplot, "END\n");
+}
+
+static void draw_bars(FILE *gnuplot, const struct drawn *drawn, const struct scale *scale) {
+    set_scale(gnuplot, scale);
+    write_bars(gnuplot, drawn, scale->start);
     fprintf(gnuplot,
             "plot $bars using 3:1:2:3:($1-0.36):($1+0.36):4 with boxxyerror fs solid noborder lc rgb variable, "
-            "$bars using 2:1:6 with labels right offset -0.8,0 noenhanced tc rgb '" COLOR_TEXT "', "
-            "$bars using 3:1:7 with labels left offset 0.5,0 noenhanced tc rgb '" COLOR_TEXT "'");
+            "$bars using 2:1:6 with labels right offset -0.8,0 tc rgb '" COLOR_TEXT "', "
+            "$bars using 3:1:7 with labels left offset 0.5,0 tc rgb '" COLOR_TEXT "'");
     if (drawn->panel->value == PLOT_LATENCY) {
         fprintf(gnuplot, ", $bars using 5:($1-0.36):(0):(0.72) with vectors nohead lw 2 lc rgb 'white'");
     }
@@ -138,16 +179,20 @@ static void draw_bars(FILE *gnuplot, const struct drawn *drawn) {
 
 static void draw_panel(struct canvas *canvas, const struct drawn *drawn, double x, double y) {
     FILE *gnuplot = canvas->gnuplot;
+    struct scale scale = find_scale(drawn);
     double top = y + TITLE_HEIGHT;
     double bottom = top + (double)drawn->row_count * BAR_HEIGHT;
-    draw_text(canvas, x + MARGIN, y + 14, 15, ":Bold", COLOR_TEXT, drawn->panel->title);
-    draw_text(canvas, x + MARGIN, y + 34, 11, "", COLOR_SUBTEXT, drawn->panel->subtitle);
+    char subtitle[160];
+    snprintf(subtitle, sizeof subtitle, "%s%s", drawn->panel->subtitle,
+             scale.is_logarithmic ? "; each line: \u00d7 10" : "");
+    draw_heading(canvas, x + MARGIN, y + 14, 15, drawn->panel->title);
+    draw_text(canvas, x + MARGIN, y + 34, 11, COLOR_SUBTEXT, subtitle);
     fprintf(gnuplot, "set lmargin at screen %.5f\nset rmargin at screen %.5f\n", (x + NAMES_WIDTH) / WIDTH,
             (x + COLUMN_WIDTH - VALUES_WIDTH) / WIDTH);
     fprintf(gnuplot, "set tmargin at screen %.5f\nset bmargin at screen %.5f\n", 1 - top / canvas->height,
             1 - bottom / canvas->height);
     fprintf(gnuplot, "set yrange [%.1f:-0.5]\n", (double)drawn->row_count - 0.5);
-    draw_bars(gnuplot, drawn);
+    draw_bars(gnuplot, drawn, &scale);
 }
 
 /* ---- The chart ------------------------------------------------------------------------------------------------ */
@@ -163,6 +208,7 @@ static size_t find_drawn(const struct results *results, struct drawn *drawn) {
                 next->rows[next->row_count++] = &rows[j];
             }
         }
+        qsort(next->rows, next->row_count, sizeof(const struct result *), compare_rows);
         count += next->row_count > 0;
     }
     return count;
@@ -181,24 +227,24 @@ static double row_height(const struct drawn *drawn, size_t count, size_t first) 
 static double draw_key(struct canvas *canvas, double x, double y, unsigned color, const char *text) {
     char hex[16];
     snprintf(hex, sizeof hex, "#%06x", color);
-    draw_text(canvas, x, y, 15, "", hex, "\u25a0");
-    draw_text(canvas, x + 17, y, 12, "", COLOR_TEXT, text);
+    draw_text(canvas, x, y, 15, hex, "\u25a0");
+    draw_text(canvas, x + 17, y, 12, COLOR_TEXT, text);
     return x + 48 + 6.6 * (double)strlen(text);
 }
 
 static void draw_frame(struct canvas *canvas, const struct machine *machine, const struct options *options) {
     char text[640];
-    draw_text(canvas, MARGIN, 30, 21, ":Bold", COLOR_TEXT, "Yoke beside others, on one machine");
+    draw_heading(canvas, MARGIN, 30, 21, "Yoke beside others, on one machine");
     snprintf(text, sizeof text, "Medians of %u interleaved repetitions of %g s. In every panel, shorter is better.",
              options->repetitions, options->seconds);
-    draw_text(canvas, MARGIN, 58, 13, "", COLOR_SUBTEXT, text);
+    draw_text(canvas, MARGIN, 58, 13, COLOR_SUBTEXT, text);
     double x = draw_key(canvas, MARGIN, 84, COLOR_YOKE, "Yoke");
     x = draw_key(canvas, x, 84, COLOR_YOKE_VARIANT, "Yoke with an option");
     x = draw_key(canvas, x, 84, COLOR_PEER, "other systems");
     draw_key(canvas, x, 84, COLOR_FLOOR, "floor: a bare socket, no RPC");
     snprintf(text, sizeof text, "%s, %d CPUs usable, Linux %s, %s. How it is measured: bench/README.md", machine->cpu,
              machine->usable_cpus, machine->kernel, machine->date);
-    draw_text(canvas, MARGIN, canvas->height - 20, 11, "", COLOR_SUBTEXT, text);
+    draw_text(canvas, MARGIN, canvas->height - 20, 11, COLOR_SUBTEXT, text);
 }
 
 static void draw_chart(struct canvas *canvas, const char *path, const struct drawn *drawn, size_t count,
@@ -223,13 +269,16 @@ static void draw_chart(struct canvas *canvas, const char *path, const struct dra
 }
 
 bool plot_can(const char *path) {
+    if (!gnuplot_is_there()) {
+        return false;
+    }
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) {
         perror(path);
         return false;
     }
     close(fd);
-    return gnuplot_is_there();
+    return true;
 }
 
 bool plot_draw(const char *path, const struct results *results, const struct machine *machine,
@@ -240,13 +289,14 @@ bool plot_draw(const char *path, const struct results *results, const struct mac
         fprintf(stderr, "yoke-bench: none of the cases of the chart was measured, so there is nothing to draw\n");
         return false;
     }
-    struct canvas canvas = {.gnuplot = gnuplot_start(), .height = HEADER_HEIGHT + FOOTER_HEIGHT, .next_label = 1};
-    if (!canvas.gnuplot) {
+    struct gnuplot gnuplot;
+    if (!gnuplot_start(&gnuplot)) {
         return false;
     }
+    struct canvas canvas = {.gnuplot = gnuplot.commands, .height = HEADER_HEIGHT + FOOTER_HEIGHT, .next_label = 1};
     for (size_t i = 0; i < count; i += COLUMNS) {
         canvas.height += row_height(drawn, count, i);
     }
     draw_chart(&canvas, path, drawn, count, machine, options);
-    return gnuplot_finish(canvas.gnuplot);
+    return gnuplot_finish(&gnuplot);
 }

@@ -41,7 +41,7 @@ void plot_value_format(char *out, size_t capacity, const struct result *row, enu
         break;
     case PLOT_LATENCY:
         format_time(more, sizeof more, result_median(row, FIGURE_P50_US));
-        snprintf(out, capacity, "%s, median %s", time, more);
+        snprintf(out, capacity, "%s, p50 %s", time, more);
         break;
     case PLOT_MEMORY:
         format_number(more, sizeof more, figure / (figure < 1 << 20 ? 1 << 10 : 1 << 20));

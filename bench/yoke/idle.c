@@ -42,7 +42,7 @@ static void print_memory(const struct idle *idle) {
     for (unsigned i = 0; i < idle->job->workers; i++) {
         pids[i] = yoke_child_pid(yoke_pool_child(idle->side.pool, i));
     }
-    bench_memory_print(pids, idle->job->workers);
+    bench_memory_print(idle->job, pids);
     free(pids);
 }
 
