@@ -38,6 +38,8 @@ static int call(const struct bench_job *job, void *user_data) {
     end_send(&end, job->size * job->depth);
     ev_run(end.loop, 0);
     bench_meter_print(&meter);
+    end_release(&end);
+    ev_loop_destroy(end.loop);
     return EXIT_SUCCESS;
 }
 
@@ -82,6 +84,11 @@ int libev_run_workers(const struct bench_job *job) {
     }
     ev_run(loop, 0);
     bench_meter_print(&meter);
+    for (unsigned i = 0; i < job->workers; i++) {
+        end_release(&ends[i]);
+    }
+    free(ends);
+    ev_loop_destroy(loop);
     fleet_end(&fleet);
     return EXIT_SUCCESS;
 }

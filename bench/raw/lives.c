@@ -101,6 +101,7 @@ int libev_run_lives(const struct bench_job *job) {
     ev_run(life.loop, 0);
     bench_end_workers(&life.pid, 1);
     bench_spans_print(&life.spans);
+    ev_loop_destroy(life.loop);
     return EXIT_SUCCESS;
 }
 
@@ -129,6 +130,11 @@ int libev_run_idle(const struct bench_job *job) {
     }
     ev_run(loop, 0);
     bench_memory_print(job, fleet.pids);
+    for (unsigned i = 0; i < job->workers; i++) {
+        end_release(&ends[i]);
+    }
+    free(ends);
+    ev_loop_destroy(loop);
     fleet_end(&fleet);
     return EXIT_SUCCESS;
 }

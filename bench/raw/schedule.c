@@ -71,6 +71,10 @@ int libev_run_latency(const struct bench_job *job) {
     end_send(&caller->end, job->size);
     ev_run(caller->end.loop, 0);
     bench_latency_print(&caller->latency);
+    end_release(&caller->end);
+    ev_loop_destroy(caller->end.loop);
+    free(caller->ring);
+    free(caller);
     fleet_end(&fleet);
     return EXIT_SUCCESS;
 }
