@@ -122,7 +122,7 @@ static int call_from_worker(struct yoke_worker *worker, const struct bench_job *
 static int run_worker(struct yoke_worker *worker, void *user_data) {
     const struct bench_job *job = user_data;
     struct yoke_server *server = yoke_worker_server(worker);
-    serve(server);
+    serve(server, job);
     if (job->kind == BENCH_UNARY_UP) {
         return call_from_worker(worker, job);
     }

@@ -2,7 +2,7 @@
  * Yoke with workers in exec mode: each is this program once more. Calls are the same as between forked ones, so only the
  * cases of workers' lives and of their memory are here.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "yoke/side.h"
@@ -20,8 +20,9 @@ static int run(const struct bench_job *job) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 2 && strcmp(argv[1], WORKER_ARGUMENT) == 0) {
-        int code = yoke_worker_main(serve_as_worker, NULL, NULL);
+    if (argc == 3 && strcmp(argv[1], WORKER_ARGUMENT) == 0) {
+        struct bench_job job = {.size = strtoul(argv[2], NULL, 10)};
+        int code = yoke_worker_main(serve_as_worker, NULL, &job);
         if (code < 0) {
             die_of_error("yoke_worker_main", code);
         }

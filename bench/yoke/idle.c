@@ -49,7 +49,7 @@ static void print_memory(const struct idle *idle) {
 int run_idle(const struct bench_job *job, enum way way) {
     struct idle idle = {.job = job, .missing = job->workers};
     side_init(&idle.side, job);
-    side_spawn(&idle.side, job->workers, way, false);
+    side_spawn(&idle.side, job, job->workers, way, false);
     call_all(&idle);
     ev_run(idle.side.loop, 0);
     print_memory(&idle);

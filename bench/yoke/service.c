@@ -5,17 +5,29 @@
 
 #include "yoke/side.h"
 
+/* True, and the call has failed, when a payload is not of the size that the case has. */
+static bool is_refused(struct yoke_call *call, const Bench__Payload *payload, const void *user_data) {
+    const struct bench_job *job = user_data;
+    if (payload->data.len == job->size) {
+        return false;
+    }
+    yoke_call_fail(call, YOKE_INVALID_ARGUMENT, "a payload of the wrong size");
+    return true;
+}
+
 /* ---- Calls ---------------------------------------------------------------------------------------------------- */
 
 static void on_unary(struct yoke_call *call, const Bench__Payload *request, void *user_data) {
-    (void)user_data;
-    bench_echo_unary_reply(call, request);
+    if (!is_refused(call, request, user_data)) {
+        bench_echo_unary_reply(call, request);
+    }
 }
 
 static void on_put(struct yoke_call *call, const Bench__Payload *request, void *user_data) {
-    (void)request, (void)user_data;
-    Bench__Ack ack = BENCH__ACK__INIT;
-    bench_echo_put_reply(call, &ack);
+    if (!is_refused(call, request, user_data)) {
+        Bench__Ack ack = BENCH__ACK__INIT;
+        bench_echo_put_reply(call, &ack);
+    }
 }
 
 /* ---- A stream of replies -------------------------------------------------------------------------------------- */
@@ -34,7 +46,9 @@ static void send_stream(struct yoke_call *call, void *user_data) {
 }
 
 static void on_stream(struct yoke_call *call, const Bench__Payload *request, void *user_data) {
-    (void)user_data;
+    if (is_refused(call, request, user_data)) {
+        return;
+    }
     yoke_call_set_data(call, (void *)request);
     yoke_call_on_writable(call, send_stream, NULL);
     send_stream(call, NULL);
@@ -78,8 +92,7 @@ static void on_bidi(struct yoke_call *call, void *user_data) {
 }
 
 static void on_bidi_message(struct yoke_call *call, const Bench__Payload *message, void *user_data) {
-    (void)user_data;
-    if (bench_echo_bidi_reply(call, message) != -EAGAIN) {
+    if (is_refused(call, message, user_data) || bench_echo_bidi_reply(call, message) != -EAGAIN) {
         return;
     }
     struct refused *refused = malloc(sizeof *refused + message->data.len);
@@ -99,7 +112,7 @@ static void on_bidi_end(struct yoke_call *call, void *user_data) {
 
 /* ---- The service ---------------------------------------------------------------------------------------------- */
 
-void serve(struct yoke_server *server) {
+void serve(struct yoke_server *server, const struct bench_job *job) {
     static const struct bench_echo_handlers handlers = {
         .unary = on_unary,
         .put = on_put,
@@ -108,14 +121,13 @@ void serve(struct yoke_server *server) {
         .bidi_message = on_bidi_message,
         .bidi_end = on_bidi_end,
     };
-    int error = bench_echo_serve(server, &handlers, NULL);
+    int error = bench_echo_serve(server, &handlers, (void *)job);
     if (error) {
         die_of_error("bench_echo_serve", error);
     }
 }
 
 int serve_as_worker(struct yoke_worker *worker, void *user_data) {
-    (void)user_data;
-    serve(yoke_worker_server(worker));
+    serve(yoke_worker_server(worker), user_data);
     return yoke_worker_run(worker);
 }

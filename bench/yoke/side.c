@@ -28,7 +28,7 @@ void side_init(struct side *side, const struct bench_job *job) {
     if (error) {
         die_of_error("yoke_master_create", error);
     }
-    serve(yoke_master_server(side->master));
+    serve(yoke_master_server(side->master), job);
 }
 
 static void create_pool(struct side *side, const struct yoke_pool_options *options) {
@@ -48,10 +48,12 @@ void side_fork(struct side *side, const struct bench_job *job, unsigned workers,
     create_pool(side, &options);
 }
 
-void side_spawn(struct side *side, unsigned workers, enum way way, bool restart) {
-    static char program[] = "/proc/self/exe";
-    static char argument[] = WORKER_ARGUMENT;
-    static char *const argv[] = {program, argument, NULL};
+void side_spawn(struct side *side, const struct bench_job *job, unsigned workers, enum way way, bool restart) {
+    char program[] = "/proc/self/exe";
+    char argument[] = WORKER_ARGUMENT;
+    char size[32];
+    char *const argv[] = {program, argument, size, NULL};
+    snprintf(size, sizeof size, "%zu", job->size);
     struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = workers, .restart = restart,
                                         .restart_pause_ms = 1};
     if (way == WAY_EXEC) {
@@ -59,6 +61,7 @@ void side_spawn(struct side *side, unsigned workers, enum way way, bool restart)
         options.argv = argv;
     } else {
         options.entry = serve_as_worker;
+        options.user_data = (void *)job;
     }
     create_pool(side, &options);
 }

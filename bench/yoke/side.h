@@ -19,7 +19,7 @@ enum way {
     WAY_EXEC  /* workers are programs of their own, spawned in constant time */
 };
 
-/* What makes a program spawned with WAY_EXEC a worker: the only word of its command line. */
+/* What makes a program spawned with WAY_EXEC a worker: the first word of its command line. The second is the size. */
 #define WORKER_ARGUMENT "worker"
 
 /* ---- The cases; each returns an exit code --------------------------------------------------------------------- */
@@ -46,7 +46,7 @@ void side_init(struct side *side, const struct bench_job *job);
 void side_fork(struct side *side, const struct bench_job *job, unsigned workers, yoke_worker_entry *entry);
 
 /* Makes a pool whose workers only serve, in this way. With `restart`, one that dies is replaced at once. */
-void side_spawn(struct side *side, unsigned workers, enum way way, bool restart);
+void side_spawn(struct side *side, const struct bench_job *job, unsigned workers, enum way way, bool restart);
 
 /* Ends the loop's run; the master is then destroyed, and with it the workers and what is in flight. */
 void side_break(struct side *side);
@@ -56,10 +56,10 @@ void side_release(struct side *side);
 
 /* ---- The service ---------------------------------------------------------------------------------------------- */
 
-/* Offers bench.Echo, at either side. */
-void serve(struct yoke_server *server);
+/* Offers bench.Echo, at either side. Calls whose payload is not of the job's size fail. */
+void serve(struct yoke_server *server, const struct bench_job *job);
 
-/* A worker that serves and no more. */
+/* A worker that serves and no more; user_data is the job. */
 int serve_as_worker(struct yoke_worker *worker, void *user_data);
 
 /* The message that is sent, again and again. */
