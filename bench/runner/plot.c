@@ -106,10 +106,13 @@ static unsigned color_of(const struct result *row) {
 static int compare_rows(const void *left, const void *right) {
     const struct result *a = *(const struct result *const *)left;
     const struct result *b = *(const struct result *const *)right;
-    if (!a->system->floor || !b->system->floor) {
-        return (a->system->floor != NULL) - (b->system->floor != NULL)
-                   ? (a->system->floor != NULL) - (b->system->floor != NULL)
-                   : (a->system > b->system) - (a->system < b->system);
+    bool a_is_floor = a->system->floor == NULL;
+    bool b_is_floor = b->system->floor == NULL;
+    if (a_is_floor != b_is_floor) {
+        return a_is_floor ? -1 : 1;
+    }
+    if (a_is_floor) {
+        return (a->system > b->system) - (a->system < b->system);
     }
     double difference = result_median(a, FIGURE_MAIN) - result_median(b, FIGURE_MAIN);
     return (difference > 0) - (difference < 0);
