@@ -151,15 +151,15 @@ static void stop_pool(void *pool) {
     yoke_pool_stop(pool);
 }
 
-int run_calls(const struct bench_job *job) {
+int run_calls(const struct bench_job *job, enum way way) {
     struct side side;
     int code = EXIT_SUCCESS;
-    side_init(&side, job);
+    side_init(&side, job, way);
     int error = yoke_v1_worker_died_on(yoke_master_events(side.master), on_worker_died, &code);
     if (error) {
         die_of_error("yoke_v1_worker_died_on", error);
     }
-    side_fork(&side, job, job->workers, run_worker);
+    side_fork(&side, run_worker);
     struct caller caller = {
         .job = job, .channel = yoke_pool_channel(side.pool), .over = stop_pool, .over_data = side.pool};
     bool is_caller = job->kind != BENCH_UNARY_UP;

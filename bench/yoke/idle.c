@@ -48,8 +48,8 @@ static void print_memory(const struct idle *idle) {
 
 int run_idle(const struct bench_job *job, enum way way) {
     struct idle idle = {.job = job, .missing = job->workers};
-    side_init(&idle.side, job);
-    side_spawn(&idle.side, job, job->workers, way, false);
+    side_init(&idle.side, job, way);
+    side_spawn(&idle.side, job->workers, false);
     call_all(&idle);
     ev_run(idle.side.loop, 0);
     print_memory(&idle);

@@ -5,9 +5,7 @@
 #include "yoke/side.h"
 
 struct lives {
-    const struct bench_job *job;
     struct side side;
-    enum way way;
     struct bench_spans spans;
     bool is_over;
 };
@@ -16,7 +14,7 @@ struct lives {
 
 static void spawn(struct lives *lives) {
     bench_span_begin(&lives->spans);
-    side_spawn(&lives->side, lives->job, 1, lives->way, false);
+    side_spawn(&lives->side, 1, false);
 }
 
 static void on_spawned(const struct yoke_peer *peer, const Yoke__V1__WorkerReady *event, void *user_data) {
@@ -73,14 +71,14 @@ static void begin_killing(struct lives *lives) {
     if (error) {
         die_of_error("cannot subscribe", error);
     }
-    side_spawn(&lives->side, lives->job, 1, lives->way, true);
+    side_spawn(&lives->side, 1, true);
 }
 
 /* ---- Both ----------------------------------------------------------------------------------------------------- */
 
 int run_lives(const struct bench_job *job, enum way way) {
-    struct lives lives = {.job = job, .way = way};
-    side_init(&lives.side, job);
+    struct lives lives = {0};
+    side_init(&lives.side, job, way);
     bench_spans_start(&lives.spans, job);
     if (job->kind == BENCH_SPAWN) {
         begin_spawning(&lives);

@@ -85,15 +85,15 @@ static void on_first_done(struct yoke_call *call, const struct yoke_status *stat
     ev_io_start(schedule->side.loop, &schedule->due);
 }
 
-int run_schedule(const struct bench_job *job) {
+int run_schedule(const struct bench_job *job, enum way way) {
     struct schedule *schedule = calloc(1, sizeof *schedule);
     if (!schedule) {
         bench_die("calloc");
     }
     schedule->job = job;
     schedule->request = make_payload(job);
-    side_init(&schedule->side, job);
-    side_fork(&schedule->side, job, 1, NULL);
+    side_init(&schedule->side, job, way);
+    side_spawn(&schedule->side, 1, false);
     start_call(schedule, on_first_done, schedule);
     ev_run(schedule->side.loop, 0);
     side_release(&schedule->side);

@@ -11,7 +11,7 @@
 /* What a message takes besides its payload. */
 #define MESSAGE_EXTRA 64
 
-void side_init(struct side *side, const struct bench_job *job) {
+void side_init(struct side *side, const struct bench_job *job, enum way way) {
     struct yoke_master_options options = {YOKE_MASTER_OPTIONS_INIT};
     if (job->size + MESSAGE_EXTRA > MESSAGE_BYTES_DEFAULT) {
         options.limits.max_message_bytes = (uint32_t)job->size + MESSAGE_EXTRA;
@@ -20,7 +20,7 @@ void side_init(struct side *side, const struct bench_job *job) {
     if (job->kind == BENCH_STREAMS) {
         options.limits.max_incoming_calls = job->streams;
     }
-    *side = (struct side){.loop = ev_loop_new(EVFLAG_AUTO)};
+    *side = (struct side){.job = job, .way = way, .loop = ev_loop_new(EVFLAG_AUTO)};
     if (!side->loop) {
         bench_die("ev_loop_new");
     }
@@ -38,30 +38,30 @@ static void create_pool(struct side *side, const struct yoke_pool_options *optio
     }
 }
 
-void side_fork(struct side *side, const struct bench_job *job, unsigned workers, yoke_worker_entry *entry) {
+void side_fork(struct side *side, yoke_worker_entry *entry) {
     struct yoke_pool_options options = {
         YOKE_POOL_OPTIONS_INIT,
-        .workers = workers,
-        .entry = entry ? entry : serve_as_worker,
-        .user_data = (void *)job,
+        .workers = side->job->workers,
+        .entry = entry,
+        .user_data = (void *)side->job,
     };
     create_pool(side, &options);
 }
 
-void side_spawn(struct side *side, const struct bench_job *job, unsigned workers, enum way way, bool restart) {
+void side_spawn(struct side *side, unsigned workers, bool restart) {
     char program[] = "/proc/self/exe";
     char argument[] = WORKER_ARGUMENT;
     char size[32];
     char *const argv[] = {program, argument, size, NULL};
-    snprintf(size, sizeof size, "%zu", job->size);
     struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = workers, .restart = restart,
                                         .restart_pause_ms = 1};
-    if (way == WAY_EXEC) {
+    if (side->way == WAY_EXEC) {
+        snprintf(size, sizeof size, "%zu", side->job->size);
         options.path = program;
         options.argv = argv;
     } else {
         options.entry = serve_as_worker;
-        options.user_data = (void *)job;
+        options.user_data = (void *)side->job;
     }
     create_pool(side, &options);
 }

@@ -24,29 +24,31 @@ enum way {
 
 /* ---- The cases; each returns an exit code --------------------------------------------------------------------- */
 
-int run_calls(const struct bench_job *job);               /* calls.c */
-int run_stream(const struct bench_job *job);              /* stream.c */
-int run_talk(const struct bench_job *job);                /* talk.c */
-int run_schedule(const struct bench_job *job);            /* schedule.c */
-int run_lives(const struct bench_job *job, enum way way); /* lives.c */
-int run_idle(const struct bench_job *job, enum way way);  /* idle.c */
+int run_calls(const struct bench_job *job, enum way way);    /* calls.c */
+int run_stream(const struct bench_job *job, enum way way);   /* stream.c */
+int run_talk(const struct bench_job *job, enum way way);     /* talk.c */
+int run_schedule(const struct bench_job *job, enum way way); /* schedule.c */
+int run_lives(const struct bench_job *job, enum way way);    /* lives.c */
+int run_idle(const struct bench_job *job, enum way way);     /* idle.c */
 
 /* ---- The master ----------------------------------------------------------------------------------------------- */
 
 struct side {
+    const struct bench_job *job;
+    enum way way;
     struct ev_loop *loop;
     struct yoke_master *master;
     struct yoke_pool *pool; /* NULL until side_fork() or side_spawn() */
 };
 
-/* Makes loop and master, with what the case needs beyond Yoke's defaults. */
-void side_init(struct side *side, const struct bench_job *job);
+/* Makes loop and master, with what the way and the case need beyond Yoke's defaults. */
+void side_init(struct side *side, const struct bench_job *job, enum way way);
 
-/* Makes the pool: so many workers that run `entry`, with the job as user_data. A NULL `entry` is one that only serves. */
-void side_fork(struct side *side, const struct bench_job *job, unsigned workers, yoke_worker_entry *entry);
+/* Makes the pool: the job's workers, forked, which run `entry` with the job as user_data. */
+void side_fork(struct side *side, yoke_worker_entry *entry);
 
-/* Makes a pool whose workers only serve, in this way. With `restart`, one that dies is replaced at once. */
-void side_spawn(struct side *side, const struct bench_job *job, unsigned workers, enum way way, bool restart);
+/* Makes the pool: so many workers that serve and no more. With `restart`, one that dies is replaced at once. */
+void side_spawn(struct side *side, unsigned workers, bool restart);
 
 /* Ends the loop's run; the master is then destroyed, and with it the workers and what is in flight. */
 void side_break(struct side *side);

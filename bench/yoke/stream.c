@@ -30,11 +30,11 @@ static void on_done(struct yoke_call *call, const struct yoke_status *status, vo
     }
 }
 
-int run_stream(const struct bench_job *job) {
+int run_stream(const struct bench_job *job, enum way way) {
     struct reader reader = {.job = job};
     Bench__Payload request = make_payload(job);
-    side_init(&reader.side, job);
-    side_fork(&reader.side, job, 1, NULL);
+    side_init(&reader.side, job, way);
+    side_spawn(&reader.side, 1, false);
     bench_meter_start(&reader.meter, job);
     int error = bench_echo_stream(yoke_pool_channel(reader.side.pool), &request, NULL, on_message, on_done, &reader);
     if (error) {

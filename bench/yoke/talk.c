@@ -77,14 +77,14 @@ static void open_streams(struct talk *talk) {
     }
 }
 
-int run_talk(const struct bench_job *job) {
+int run_talk(const struct bench_job *job, enum way way) {
     struct talk talk = {.job = job, .request = make_payload(job)};
     talk.streams = calloc(job->streams, sizeof(struct yoke_call *));
     if (!talk.streams) {
         bench_die("calloc");
     }
-    side_init(&talk.side, job);
-    side_fork(&talk.side, job, 1, NULL);
+    side_init(&talk.side, job, way);
+    side_spawn(&talk.side, 1, false);
     open_streams(&talk);
     bench_meter_start(&talk.meter, job);
     send_messages(&talk);

@@ -11,19 +11,19 @@ static int run(const struct bench_job *job) {
     case BENCH_UNARY_CHECKED:
     case BENCH_PUT:
     case BENCH_WORKERS:
-        return run_calls(job);
+        return run_calls(job, WAY_FORK);
     case BENCH_STREAM:
-        return run_stream(job);
+        return run_stream(job, WAY_FORK);
     case BENCH_BIDI:
     case BENCH_STREAMS:
-        return run_talk(job);
+        return run_talk(job, WAY_FORK);
     case BENCH_SPAWN:
     case BENCH_KILL:
         return run_lives(job, WAY_FORK);
     case BENCH_IDLE:
         return run_idle(job, WAY_FORK);
     case BENCH_LATENCY:
-        return run_schedule(job);
+        return run_schedule(job, WAY_FORK);
     }
     return BENCH_UNSUPPORTED;
 }
