@@ -143,14 +143,22 @@ void yoke__channel_attend(struct yoke_channel *channel) {
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
 
-/* Read the options. -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
-static int read_options(const struct yoke_call_options *options, struct yoke_call_options *ret_options) {
-    int error = yoke__options_read(ret_options, sizeof *ret_options, options);
-    if (error != 0) {
-        return error;
+/* Look at the options, which may be NULL, where they are, if they are as we know them; otherwise they are read into `space`.
+ * -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
+static int read_options(const struct yoke_call_options *options, struct yoke_call_options *space,
+                        const struct yoke_call_options **ret_known) {
+    static const struct yoke_call_options defaults = {YOKE_CALL_OPTIONS_INIT};
+    const struct yoke_call_options *known = options != NULL ? options : &defaults;
+    if (known->size != sizeof *known) {
+        int error = yoke__options_read(space, sizeof *space, options);
+        if (error != 0) {
+            return error;
+        }
+        known = space;
     }
-    const struct yoke_call *parent = ret_options->parent;
-    return parent != NULL && (ret_options->independent || !yoke__call_is_answerable(parent)) ? -EINVAL : 0;
+    *ret_known = known;
+    const struct yoke_call *parent = known->parent;
+    return parent != NULL && (known->independent || !yoke__call_is_answerable(parent)) ? -EINVAL : 0;
 }
 
 /* The earlier of the call's own deadline and its parent's. 0: none. */
@@ -277,15 +285,11 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
-    static const struct yoke_call_options defaults = {YOKE_CALL_OPTIONS_INIT};
-    const struct yoke_call_options *known = &defaults;
+    const struct yoke_call_options *known;
     struct yoke_call_options space;
-    int error = options != NULL ? read_options(options, &space) : 0;
+    int error = read_options(options, &space, &known);
     if (error != 0) {
         return error;
-    }
-    if (options != NULL) {
-        known = &space;
     }
     if (yoke__requests_stream(method) != (request == NULL)) {
         return -EINVAL;

@@ -318,12 +318,15 @@ static bool can_be_skipped(const struct yoke__frame *frame) {
     return frame->type == YOKE__FRAME_OPEN || frame->type == YOKE__FRAME_END || frame->type == YOKE__FRAME_EVENT;
 }
 
+static bool has_message(const struct yoke__frame *frame) {
+    return can_be_skipped(frame) || frame->type == YOKE__FRAME_MESSAGE;
+}
+
 /* The same, wherever its message lies. The buffer that it lies in goes back unless somebody keeps it. */
 static void receive_any_frame(struct yoke__connection *connection, const struct yoke__frame *frame,
                               const uint8_t *payload) {
     if ((frame->flags & YOKE__FLAG_SHARED) == 0) {
-        bool has_message = can_be_skipped(frame) || frame->type == YOKE__FRAME_MESSAGE;
-        if (has_message && frame->length >= connection->engine->shared_min_bytes) {
+        if (frame->length >= connection->engine->shared_min_bytes && has_message(frame)) {
             yoke__borrow_notice(connection, frame->length);
         }
         receive_frame(connection, frame, payload);

@@ -183,7 +183,7 @@ static void hold_bytes(struct yoke_call *call, size_t size) {
 
 void yoke__call_dispatch(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *request;
-    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->request, parcel, &call->arena, &request);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->request, parcel, &call->arena, &request);
     if (code != YOKE_OK) {
         reject_call(call, code, "the request of %s %s", call->method->name, yoke__message_fault(code));
         return;

@@ -182,7 +182,7 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
 
 static void complete_with_reply(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *reply;
-    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
     if (code == YOKE_OK) {
         yoke__call_complete(call, YOKE_OK, "", reply);
     } else {

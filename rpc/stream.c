@@ -101,10 +101,6 @@ void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char 
     }
 }
 
-bool yoke__stream_takes_one(const struct yoke_call *call) {
-    return call->is_client ? !yoke__replies_stream(call->method) : !yoke__requests_stream(call->method);
-}
-
 void yoke__stream_wake(struct yoke__stream *stream) {
     struct yoke_call *call = stream->call;
     if (call->connection == NULL || call->in_handler > 0) {
