@@ -1,6 +1,7 @@
 /* See processes.h. */
 #include "common/processes.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +28,26 @@ static _Noreturn void leave(int code) {
 
 /* ---- A pair --------------------------------------------------------------------------------------------------- */
 
+static int exit_code_of(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
 /* In a parent that answers: the caller, its only child, has ended, and so does this process. */
 static void on_caller_ended(int signal_number) {
     (void)signal_number;
     int status;
     if (waitpid(-1, &status, WNOHANG) > 0) {
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+        _exit(exit_code_of(status));
     }
+}
+
+/* The parent answers until the caller ends, which the signal's handler or waitpid() is told of first. */
+static int answer_child(const struct bench_job *job, bench_side *answerer, void *user_data) {
+    int status = EXIT_FAILURE;
+    answerer(job, user_data);
+    while (waitpid(-1, &status, 0) < 0 && errno == EINTR) {
+    }
+    return exit_code_of(status);
 }
 
 int bench_run_pair(const struct bench_job *job, bench_side *caller, bench_side *answerer, void *user_data) {
@@ -51,7 +65,7 @@ int bench_run_pair(const struct bench_job *job, bench_side *caller, bench_side *
         leave((up ? caller : answerer)(job, user_data));
     }
     if (up) {
-        return answerer(job, user_data);
+        return answer_child(job, answerer, user_data);
     }
     int code = caller(job, user_data);
     bench_end_workers(&child, 1);

@@ -17,7 +17,9 @@ typedef int bench_side(const struct bench_job *job, void *user_data);
 
 /*
  * Forks, and runs `caller` in one process and `answerer` in the other. The caller is the parent, except in
- * BENCH_UNARY_UP. The caller measures and prints; when it returns, both processes end. The answerer never returns.
+ * BENCH_UNARY_UP. The caller measures and prints; when it returns, both processes end, with the caller's exit code. The
+ * answerer need not return. Where it is the parent it may, when it sees that the caller has gone, which can be before
+ * SIGCHLD comes.
  */
 int bench_run_pair(const struct bench_job *job, bench_side *caller, bench_side *answerer, void *user_data);
 

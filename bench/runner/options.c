@@ -18,7 +18,7 @@ static void print_usage(FILE *out) {
             "\n"
             "  --json          one JSON object a line, instead of tables\n"
             "  --plot FILE     draw a chart of some cases, too: an SVG, made by gnuplot\n"
-            "  --quick         3 repetitions of 0.1 s, and none of the cases that need many processes: shows that all\n"
+            "  --quick         2 repetitions of 0.1 s, and none of the cases that need many processes: shows that all\n"
             "                  of it works, says little about speed\n"
             "  --only CASE     one case, or one of its rows: unary, unary/64/128; may be repeated\n"
             "  --system NAME   one system; may be repeated\n"
@@ -82,7 +82,7 @@ void options_parse(struct options *options, int argc, char **argv) {
         case 'q':
             options->quick = true;
             options->seconds = 0.1;
-            options->repetitions = 3;
+            options->repetitions = 2;
             break;
         case 'o':
             add_name(&options->cases, optarg, is_case);
