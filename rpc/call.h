@@ -33,9 +33,10 @@ struct yoke_call {
     struct yoke__link children; /* calls that end with this one */
 
     /* What means something at times only. */
-    struct yoke_call *next_idle;   /* in the engine's free list */
-    struct yoke_call *next_in_map; /* while is_mapped */
-    size_t deadline_index;         /* in the engine's deadlines, while is_timed */
+    struct yoke_call *next_idle;       /* in the engine's free list */
+    struct yoke_call *next_in_map;     /* while is_mapped */
+    size_t deadline_index;             /* in the heap of the engine's deadlines, while is_timed */
+    struct yoke_call *earlier, *later; /* in their list */
     void *on_writable_data, *on_cancel_data;
     const char *verdict_message; /* static, or the envelope's; once there is a verdict */
 

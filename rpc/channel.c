@@ -243,7 +243,8 @@ static int launch(struct yoke_channel *channel, struct yoke_call *call, const st
         yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
         return 0;
     }
-    if (call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
+    /* One that it has from its parent; its own has just begun. */
+    if (parent != NULL && call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
         call->safe_to_retry = true;
         yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
         return 0;

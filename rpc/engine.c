@@ -32,10 +32,18 @@ static void register_fork_count(void) {
     (void)pthread_atfork(NULL, NULL, count_fork);
 }
 
-static uint64_t monotonic_ns(void) {
+static uint64_t read_ns(clockid_t clock) {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t monotonic_ns(void) {
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t rough_monotonic_ns(void) {
+    return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *limits, yoke_log_hook *log,
@@ -49,6 +57,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     *engine =
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
     engine->clock_ns = monotonic_ns;
+    engine->rough_clock_ns = rough_monotonic_ns;
     engine->shared_min_bytes = YOKE__SHARED_MIN_BYTES;
     yoke__link_init(&engine->wakeups);
     yoke__link_init(&engine->settled);

@@ -30,6 +30,7 @@ struct yoke__engine {
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */
+    uint64_t (*rough_clock_ns)(void); /* the same, up to a few ms behind, at a fraction of the cost */
     struct yoke__deadlines deadlines; /* of calls at both sides */
     struct yoke__link wakeups;        /* streams with a callback that is due */
     struct yoke__link settled;        /* our calls that have ended on our side; their callbacks are due */

@@ -328,7 +328,8 @@ void yoke__incoming_receive_open(struct yoke__connection *connection, const stru
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
     }
-    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->clock_ns()) {
+    /* One that has passed just now will be found so before the loop sleeps. */
+    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->rough_clock_ns()) {
         refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
         return;
     }
