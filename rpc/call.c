@@ -5,6 +5,7 @@
 #include "rpc/codec.h"
 #include "rpc/connection.h"
 #include "rpc/envelope.h"
+#include "rpc/lend.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -64,6 +65,8 @@ bool yoke__call_leave(struct yoke_call *call) {
 
 void yoke__call_pin(struct yoke_call *call) {
     call->is_sync = true;
+    call->is_awaited = false;
+    call->kept_message = NULL;
     call->in_handler++;
     if (call->streaming != NULL) {
         call->streaming->held = true;
@@ -182,10 +185,15 @@ static int answer_reply(struct yoke_call *call, const void *reply) {
     if (status.code != YOKE_OK) {
         return answer_status(call, status.code, status.message);
     }
-    if (length <= YOKE__WHOLE_MAX) {
-        return yoke__connection_answer(call->connection, call, reply, length);
+    const struct yoke__body body = {.type = type, .message = reply, .length = length};
+    struct yoke__lent lent;
+    if (yoke__lend_message(call->connection, &body, &lent)) {
+        return yoke__connection_answer(call->connection, call, &lent.body);
     }
-    int error = yoke__stream_send(call, &(struct yoke__body){type, reply, length}, false, false);
+    if (length <= YOKE__WHOLE_MAX) {
+        return yoke__connection_answer(call->connection, call, &body);
+    }
+    int error = yoke__stream_send(call, &body, false, false);
     if (error != 0) {
         /* Interceptors have been told OK: they can refuse the reply, so they come before it is sent. */
         (void)answer_status(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the reply");

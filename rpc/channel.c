@@ -71,8 +71,8 @@ static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, c
             return -ENOMEM;
         }
         yoke__body_write(request, envelope->request);
-        envelope->request_length = length;
     }
+    envelope->request_length = length;
     if (call->deadline_ns != 0) {
         yoke__deadlines_add(&engine->deadlines, call);
     }
@@ -108,7 +108,7 @@ static void catch_up(struct yoke_call *call) {
 /* Send a waiting call, or end it. */
 static void send_waiting(struct yoke_call *call, struct yoke__connection *connection) {
     struct yoke__envelope *envelope = call->envelope;
-    const struct yoke__body request = {NULL, envelope->request, envelope->request_length};
+    const struct yoke__body request = {.message = envelope->request, .length = envelope->request_length};
     yoke__channel_forget(call);
     int error = yoke__call_start(call, connection, envelope->request != NULL ? &request : NULL);
     free(envelope->request);
@@ -143,17 +143,22 @@ void yoke__channel_attend(struct yoke_channel *channel) {
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
 
-/* Read the options, which may be NULL. -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
-static int read_options(const struct yoke_call_options *options, struct yoke_call_options *ret_options) {
-    struct yoke_call_options known = {YOKE_CALL_OPTIONS_INIT};
-    int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
-    if (error == 0 && known.parent != NULL && (known.independent || !yoke__call_is_answerable(known.parent))) {
-        error = -EINVAL;
+/* Look at the options, which may be NULL, where they are, if they are as we know them; otherwise they are read into `space`.
+ * -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
+static int read_options(const struct yoke_call_options *options, struct yoke_call_options *space,
+                        const struct yoke_call_options **ret_known) {
+    static const struct yoke_call_options defaults = {YOKE_CALL_OPTIONS_INIT};
+    const struct yoke_call_options *known = options != NULL ? options : &defaults;
+    if (known->size != sizeof *known) {
+        int error = yoke__options_read(space, sizeof *space, options);
+        if (error != 0) {
+            return error;
+        }
+        known = space;
     }
-    if (error == 0) {
-        *ret_options = known;
-    }
-    return error;
+    *ret_known = known;
+    const struct yoke_call *parent = known->parent;
+    return parent != NULL && (known->independent || !yoke__call_is_answerable(parent)) ? -EINVAL : 0;
 }
 
 /* The earlier of the call's own deadline and its parent's. 0: none. */
@@ -238,7 +243,8 @@ static int launch(struct yoke_channel *channel, struct yoke_call *call, const st
         yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
         return 0;
     }
-    if (call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
+    /* One that it has from its parent; its own has just begun. */
+    if (parent != NULL && call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
         call->safe_to_retry = true;
         yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
         return 0;
@@ -280,8 +286,9 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
-    struct yoke_call_options known;
-    int error = read_options(options, &known);
+    const struct yoke_call_options *known;
+    struct yoke_call_options space;
+    int error = read_options(options, &space, &known);
     if (error != 0) {
         return error;
     }
@@ -291,23 +298,23 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (engine->is_ending) {
         return -ENOTCONN;
     }
-    struct yoke_call *parent = find_parent(engine, &known);
+    struct yoke_call *parent = find_parent(engine, known);
     const struct yoke__call_setup setup = {
-        .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns = find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
+        .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
+        .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
         .parent = parent,
         .on_message = on_message,
         .done = done,
         .user_data = user_data,
     };
-    struct yoke__body body = {method->request, request, 0};
+    struct yoke__body body = {.type = method->request, .message = request};
     if (request != NULL) {
         body.length = method->request->codec->size(method->request->descriptor, request);
     }
     struct yoke_call *call;
-    error = make_call(channel, method, request != NULL ? &body : NULL, &known, &setup, &call);
-    if (error == 0 && known.ret_call != NULL) {
-        *known.ret_call = call;
+    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup, &call);
+    if (error == 0 && known->ret_call != NULL) {
+        *known->ret_call = call;
     }
     if (error == 0 && ret_call != NULL) {
         *ret_call = call;
@@ -327,7 +334,8 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
     if (yoke__event_is_own(type)) {
         return -EPERM;
     }
-    size_t length = type->type->codec->size(type->type->descriptor, event);
+    struct yoke__body body = {.type = type->type, .message = event};
+    body.length = type->type->codec->size(type->type->descriptor, event);
     size_t count = channel->class->peer_count(channel);
     const uint8_t *encoded = NULL;
     int first_error = 0;
@@ -335,19 +343,13 @@ int yoke_channel_emit(struct yoke_channel *channel, const struct yoke_event_type
      * bytes and so recycle those that are being copied. */
     for (size_t i = 0; i < count; i++) {
         struct yoke__connection *connection = channel->class->peer_at(channel, i);
-        uint8_t *payload;
-        int error = connection == NULL ? 0 : yoke__connection_emit(connection, type, length, &payload);
+        int error = connection == NULL ? 0 : yoke__connection_emit(connection, type, &body, &encoded);
         if (error != 0 && first_error == 0) {
             first_error = error;
         }
-        if (connection == NULL || error != 0) {
-            continue;
-        }
-        if (encoded == NULL) {
-            type->type->codec->pack(type->type->descriptor, event, payload);
-            encoded = payload;
-        } else {
-            memcpy(payload, encoded, length);
+        if (encoded != NULL) {
+            body.type = NULL;
+            body.message = encoded;
         }
     }
     if (encoded == NULL) {

@@ -2,6 +2,7 @@
 #include "rpc/check.h"
 
 #include "rpc/call.h"
+#include "rpc/lend.h"
 #include "rpc/prefix.h"
 #include "rpc/stream.h"
 
@@ -31,9 +32,20 @@ bool yoke__stream_is_ours(const struct yoke__connection *connection, uint32_t st
            (connection->streams_wrapped || stream < connection->next_stream);
 }
 
+/* Can what comes in the place of the message be a reference to it? */
+static const char *check_reference(const struct yoke__frame *frame) {
+    if ((frame->flags & YOKE__FLAG_SHARED) == 0) {
+        return NULL;
+    }
+    if ((frame->flags & (YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_MORE)) != 0) {
+        return "a frame has no whole message, and one in a buffer";
+    }
+    return frame->length < YOKE__REFERENCE_SIZE ? "a frame is too short for its reference" : NULL;
+}
+
 /* Can the payload be what the flags of an OPEN or END announce? */
 static const char *check_prefix(const struct yoke__frame *frame) {
-    if ((frame->flags & (YOKE__PREFIX_FLAGS | YOKE__FLAG_NO_MESSAGE)) == 0) {
+    if ((frame->flags & (YOKE__PREFIX_FLAGS | YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_SHARED)) == 0) {
         return NULL;
     }
     bool is_open = frame->type == YOKE__FRAME_OPEN;
@@ -45,7 +57,7 @@ static const char *check_prefix(const struct yoke__frame *frame) {
         return is_open ? "OPEN says that it has no message, and has one"
                        : "END says that it has no message, and has one";
     }
-    return NULL;
+    return check_reference(frame);
 }
 
 static const char *check_open(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -55,7 +67,8 @@ static const char *check_open(const struct yoke__connection *connection, const s
     if (yoke__call_map_find(&connection->calls, frame->stream) != NULL) {
         return "OPEN reuses a live stream id";
     }
-    const unsigned allowed = YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_METADATA;
+    const unsigned allowed =
+        YOKE__FLAG_END_STREAM | YOKE__FLAG_DEADLINE | YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_METADATA | YOKE__FLAG_SHARED;
     if ((frame->flags & ~allowed) != 0 || frame->aux != 0) {
         return "OPEN has unknown flags";
     }
@@ -70,7 +83,8 @@ static const char *check_end(const struct yoke__connection *connection, const st
     if (call != NULL && frame->method != call->method->id) {
         return "END names another method than its call";
     }
-    unsigned allowed = YOKE__FLAG_METADATA | (frame->aux == YOKE_OK ? YOKE__FLAG_NO_MESSAGE : YOKE__FLAG_DETAILS);
+    unsigned allowed =
+        YOKE__FLAG_METADATA | (frame->aux == YOKE_OK ? YOKE__FLAG_NO_MESSAGE | YOKE__FLAG_SHARED : YOKE__FLAG_DETAILS);
     if ((frame->flags & ~allowed) != 0 || frame->aux > YOKE_UNAUTHENTICATED) {
         return "END has unknown flags or an unknown status code";
     }
@@ -87,9 +101,14 @@ static const char *check_message(const struct yoke__connection *connection, cons
     if (!is_ours && !is_peers_stream(connection, frame->stream)) {
         return "MESSAGE is for no call";
     }
-    unsigned allowed = YOKE__FLAG_MORE | (is_ours ? 0 : YOKE__FLAG_END_STREAM | YOKE__FLAG_NO_MESSAGE);
+    unsigned allowed =
+        YOKE__FLAG_MORE | YOKE__FLAG_SHARED | (is_ours ? 0 : YOKE__FLAG_END_STREAM | YOKE__FLAG_NO_MESSAGE);
     if ((frame->flags & ~allowed) != 0 || frame->aux != 0) {
         return "MESSAGE has unknown flags";
+    }
+    const char *wrong = check_reference(frame);
+    if (wrong != NULL) {
+        return wrong;
     }
     if ((frame->flags & YOKE__FLAG_MORE) != 0 && frame->flags != YOKE__FLAG_MORE) {
         return "MESSAGE ends a stream within a message";
@@ -147,7 +166,35 @@ static const char *check_cancel(const struct yoke__connection *connection, const
 }
 
 static const char *check_event(const struct yoke__frame *frame) {
-    return frame->stream != 0 || frame->flags != 0 || frame->aux != 0 ? "EVENT has a stream or flags" : NULL;
+    return frame->stream != 0 || (frame->flags & ~YOKE__FLAG_SHARED) != 0 || frame->aux != 0
+               ? "EVENT has a stream or flags"
+               : check_reference(frame);
+}
+
+static const char *check_buffer(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (connection->is_parent || connection->borrowed.limit == 0) {
+        return "BUFFER is for a side that takes none";
+    }
+    return frame->stream != 0 || frame->method != 0 || (frame->flags & ~YOKE__FLAG_UPWARD) != 0 ||
+                   frame->aux >= YOKE__BUFFERS_MAX || frame->length != YOKE__BUFFER_SIZE
+               ? "BUFFER has a stream, a method, unknown flags, an unknown number or not 4 bytes"
+               : NULL;
+}
+
+/* The worker says that it has done with a buffer, has none, or does without one for its own messages; the master only that it
+ * has done with one of these. */
+static const char *check_release(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    bool is_upward = (frame->flags & YOKE__FLAG_UPWARD) != 0;
+    bool is_declined = (frame->flags & YOKE__FLAG_DECLINED) != 0;
+    if (frame->stream != 0 || frame->method != 0 || frame->length != 0 ||
+        (frame->flags & ~(YOKE__FLAG_UPWARD | YOKE__FLAG_DECLINED)) != 0) {
+        return "RELEASE has a stream, a method, unknown flags or a payload";
+    }
+    bool is_due = connection->is_parent && is_upward
+                      ? yoke__borrow_is_free(connection, frame->aux)
+                      : connection->is_parent != is_upward && (connection->is_parent || !is_declined) &&
+                            yoke__lend_is_out(connection, frame->aux, is_declined);
+    return is_due ? NULL : "RELEASE is for no buffer that could be released";
 }
 
 const char *yoke__frame_check(const struct yoke__connection *connection, const struct yoke__frame *frame) {
@@ -173,6 +220,10 @@ const char *yoke__frame_check(const struct yoke__connection *connection, const s
         return check_headers(connection, frame);
     case YOKE__FRAME_GOAWAY:
         return check_goaway(connection, frame);
+    case YOKE__FRAME_BUFFER:
+        return check_buffer(connection, frame);
+    case YOKE__FRAME_RELEASE:
+        return check_release(connection, frame);
     default:
         return "unknown frame type";
     }

@@ -5,6 +5,7 @@
 #include "rpc/cancel.h"
 #include "rpc/check.h"
 #include "rpc/incoming.h"
+#include "rpc/lend.h"
 #include "rpc/outgoing.h"
 #include "rpc/prefix.h"
 #include "rpc/stream.h"
@@ -15,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Room behind a frame that needs a chunk of its own: so the read that completes it is a short one, and no other is needed
  * to learn that nothing is left. */
@@ -29,9 +31,12 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
         .events = events,
         .hooks = hooks,
         .peer = *peer,
+        .is_parent = is_parent,
         .next_stream = is_parent ? 1 : 2,
         .can_call = true,
+        .passing = {.fd = -1},
     };
+    yoke__borrowed_init(&connection->borrowed);
     yoke__call_map_init(&connection->calls);
     yoke__output_init(&connection->output, &engine->chunks);
     yoke__link_init(&connection->outgoing);
@@ -40,7 +45,19 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
     yoke__link_init(&connection->waiters);
 }
 
+void yoke__connection_allow_sharing(struct yoke__connection *connection) {
+    const struct yoke__engine *engine = connection->engine;
+    connection->borrowed.limit = engine->shared_min_bytes != UINT32_MAX ? engine->limits.max_shared_bytes : 0;
+}
+
 void yoke__connection_release(struct yoke__connection *connection) {
+    if (connection->passing.fd >= 0) {
+        (void)close(connection->passing.fd);
+        connection->passing.fd = -1;
+    }
+    yoke__lender_destroy(connection->engine, connection->lender);
+    connection->lender = NULL;
+    yoke__borrowed_release(&connection->borrowed);
     yoke__output_release(&connection->output);
     yoke__chunk_put(&connection->engine->chunks, connection->input);
     connection->input = NULL;
@@ -87,11 +104,19 @@ static uint8_t *reserve_any_frame(struct yoke__connection *connection, const str
 
 /* The same for all frames but HELLO, which goes before them. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame) {
-    return yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
+    return connection->greeted || yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
 }
 
-void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
-    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix) {
+    const unsigned flags = prefix != NULL ? yoke__prefix_flags(prefix) : 0;
+    if (flags == 0) {
+        return yoke__connection_reserve(connection, frame);
+    }
+    frame->flags |= (uint8_t)flags;
+    frame->length += (uint32_t)yoke__prefix_size(prefix);
+    uint8_t *payload = yoke__connection_reserve(connection, frame);
+    return payload != NULL ? yoke__prefix_write(prefix, payload) : NULL;
 }
 
 int yoke__connection_greet(struct yoke__connection *connection) {
@@ -99,7 +124,9 @@ int yoke__connection_greet(struct yoke__connection *connection) {
         return 0;
     }
     uint8_t payload[YOKE__CONTROL_SIZE_MAX];
-    size_t length = yoke__hello_encode(&connection->server->services, payload);
+    struct yoke__hello hello = connection->server->services;
+    hello.shared_bytes = (uint32_t)connection->borrowed.limit;
+    size_t length = yoke__hello_encode(&hello, payload);
     const struct yoke__frame frame = {.length = (uint32_t)length,
                                       .method = YOKE__HELLO_MAGIC,
                                       .type = YOKE__FRAME_HELLO,
@@ -114,17 +141,6 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     connection->server->announced = true;
     yoke__connection_attention(connection);
     return 0;
-}
-
-/* May a call or event of this length be queued now? */
-int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length) {
-    if (!connection->can_call) {
-        return -ENOTCONN;
-    }
-    if (length > connection->engine->limits.max_message_bytes) {
-        return -EMSGSIZE;
-    }
-    return yoke__streams_are_congested(connection) ? -ENOBUFS : 0;
 }
 
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call) {
@@ -166,11 +182,6 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     }
 }
 
-int yoke__connection_reserve_call(struct yoke__connection *connection) {
-    int error = yoke__call_map_reserve(&connection->calls);
-    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
-}
-
 void yoke__connection_go_away(struct yoke__connection *connection) {
     if (connection->going_away) {
         return;
@@ -188,19 +199,29 @@ void yoke__connection_go_away(struct yoke__connection *connection) {
     yoke__connection_attention(connection);
 }
 
-int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
-                          uint8_t **ret_payload) {
-    int error = yoke__connection_check_sendable(connection, length);
+int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type,
+                          const struct yoke__body *event, const uint8_t **ret_bytes) {
+    int error = yoke__connection_check_sendable(connection, event->length);
     if (error != 0) {
         return error;
     }
-    const struct yoke__frame frame = {.length = (uint32_t)length, .method = type->id, .type = YOKE__FRAME_EVENT};
+    struct yoke__lent lent;
+    bool is_lent = yoke__lend_message(connection, event, &lent);
+    const struct yoke__body *body = is_lent ? &lent.body : event;
+    const struct yoke__frame frame = {.length = (uint32_t)body->length,
+                                      .method = type->id,
+                                      .type = YOKE__FRAME_EVENT,
+                                      .flags = (uint8_t)yoke__body_flags(body)};
     uint8_t *payload = yoke__connection_reserve(connection, &frame);
     if (payload == NULL) {
+        if (is_lent) {
+            yoke__lend_cancel(connection, &lent);
+        }
         return -ENOMEM;
     }
-    yoke__connection_queue(connection, length);
-    *ret_payload = payload;
+    yoke__body_write(body, payload);
+    yoke__connection_queue(connection, body->length);
+    *ret_bytes = is_lent ? lent.bytes : payload;
     return 0;
 }
 
@@ -218,13 +239,17 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
 
 static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
                           const uint8_t *payload) {
-    if (frame->length > connection->engine->limits.max_message_bytes) {
-        yoke__engine_log(connection->engine, YOKE_LOG_WARNING,
-                         "event 0x%08" PRIx32 " from pid %d dropped: %" PRIu32 " bytes are over max_message_bytes",
-                         frame->method, (int)connection->peer.pid, frame->length);
+    struct yoke__parcel parcel = {.length = frame->length};
+    if (payload != NULL && !yoke__parcel_of(connection, frame, payload, 0, &parcel)) {
         return;
     }
-    yoke__events_receive(connection->events, frame->method, &connection->peer, payload, frame->length);
+    if (parcel.length > connection->engine->limits.max_message_bytes) {
+        yoke__engine_log(connection->engine, YOKE_LOG_WARNING,
+                         "event 0x%08" PRIx32 " from pid %d dropped: %zu bytes are over max_message_bytes",
+                         frame->method, (int)connection->peer.pid, parcel.length);
+        return;
+    }
+    yoke__events_receive(connection->events, frame->method, &connection->peer, &parcel);
 }
 
 /* ---- Receiving: from bytes to frames ---------------------------------------------------------------------------- */
@@ -256,20 +281,44 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
     case YOKE__FRAME_GOAWAY:
         yoke__outgoing_receive_goaway(connection, payload);
         break;
+    case YOKE__FRAME_BUFFER:
+        yoke__shared_receive_buffer(connection, frame, payload);
+        break;
+    case YOKE__FRAME_RELEASE:
+        yoke__shared_receive_release(connection, frame);
+        break;
     default:
         receive_event(connection, frame, payload);
         break;
     }
 }
 
-static void advance(struct yoke__connection *connection, size_t size) {
-    connection->input->begin += size;
-    connection->input_offset += size;
-}
-
 /* Frames that carry a whole message, and whose receiver can do without it. */
 static bool can_be_skipped(const struct yoke__frame *frame) {
     return frame->type == YOKE__FRAME_OPEN || frame->type == YOKE__FRAME_END || frame->type == YOKE__FRAME_EVENT;
+}
+
+static bool has_message(const struct yoke__frame *frame) {
+    return can_be_skipped(frame) || frame->type == YOKE__FRAME_MESSAGE;
+}
+
+/* The same, wherever its message lies. The buffer that it lies in goes back unless somebody keeps it. */
+static void receive_any_frame(struct yoke__connection *connection, const struct yoke__frame *frame,
+                              const uint8_t *payload) {
+    if ((frame->flags & YOKE__FLAG_SHARED) == 0) {
+        if (frame->length >= connection->engine->shared_min_bytes && has_message(frame)) {
+            yoke__borrow_notice(connection, frame->length);
+        }
+        receive_frame(connection, frame, payload);
+    } else if (yoke__borrow_message(connection, frame, payload)) {
+        receive_frame(connection, frame, payload);
+        yoke__borrow_return(connection);
+    }
+}
+
+static void advance(struct yoke__connection *connection, size_t size) {
+    connection->input->begin += size;
+    connection->input_offset += size;
 }
 
 /* Is the frame's message larger than any that is taken? What precedes it is looked at in any case, however long. */
@@ -311,7 +360,7 @@ static bool receive_next(struct yoke__connection *connection) {
         connection->input_wanted = size;
         return false;
     }
-    receive_frame(connection, &frame, input->data + input->begin + YOKE__FRAME_HEADER_SIZE);
+    receive_any_frame(connection, &frame, input->data + input->begin + YOKE__FRAME_HEADER_SIZE);
     advance(connection, size);
     return true;
 }
@@ -348,6 +397,9 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
     }
     connection->is_receiving = false;
     if (connection->input->begin == connection->input->end) {
+        if (connection->borrowed.descriptor >= 0) {
+            yoke__connection_fail(connection, "a descriptor came where none belongs");
+        }
         yoke__chunk_put(&connection->engine->chunks, connection->input);
         connection->input = NULL;
     }

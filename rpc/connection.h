@@ -5,6 +5,7 @@
 #ifndef YOKE_RPC_CONNECTION_H
 #define YOKE_RPC_CONNECTION_H
 
+#include "rpc/borrow.h"
 #include "rpc/call_map.h"
 #include "rpc/codec.h"
 #include "rpc/engine.h"
@@ -14,7 +15,17 @@
 #include "rpc/output.h"
 #include "rpc/server.h"
 
+#include <errno.h>
+
 struct yoke__connection;
+struct yoke__lender;
+struct yoke__prefix;
+
+/* A descriptor that is to be sent along with a frame that is queued. */
+struct yoke__passing {
+    int fd;       /* -1: none */
+    size_t ahead; /* bytes of the queue that precede the frame */
+};
 
 /* What a connection tells its transport. */
 struct yoke__connection_hooks {
@@ -41,6 +52,11 @@ struct yoke__connection {
     size_t input_skip;         /* bytes still to be discarded: the payload of an oversized frame */
     uint64_t input_offset;     /* of the first unparsed byte in all bytes received, for messages */
 
+    struct yoke__lender *lender;    /* buffers that we share with the peer; NULL: none yet */
+    struct yoke__borrowed borrowed; /* those that the peer shares with us */
+    struct yoke__passing passing;
+    bool is_parent; /* we are the master's side */
+
     struct yoke__call_map calls;
     struct yoke__link outgoing, incoming; /* our calls and the peer's */
     struct yoke__link senders, waiters;   /* streams with fragments to send; streams that wait for a shorter queue */
@@ -65,10 +81,14 @@ struct yoke__connection {
     char failure[160];   /* why the connection must end; empty while it need not */
 };
 
-/* Our end of a connection to `peer`. `is_parent`: we are the master's side. Nothing is queued yet. */
+/* Our end of a connection to `peer`. `is_parent`: we are the master's side. Nothing is queued yet. A transport that passes
+ * descriptors calls yoke__connection_allow_sharing() then. */
 void yoke__connection_init(struct yoke__connection *connection, struct yoke__engine *engine, struct yoke_server *server,
                            struct yoke_events *events, const struct yoke_peer *peer, bool is_parent,
                            const struct yoke__connection_hooks *hooks);
+
+/* Let large messages come and go through shared memory, as far as the limits allow. */
+void yoke__connection_allow_sharing(struct yoke__connection *connection);
 
 /* Free what close() left. */
 void yoke__connection_release(struct yoke__connection *connection);
@@ -110,19 +130,19 @@ void yoke__connection_send_cancel(struct yoke__connection *connection, uint32_t 
 void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char *message, const void *reply);
 
 /*
- * Queue the header of an event with a payload of `length` bytes. Returns where the payload goes, in `ret_payload`;
- * yoke__connection_attention() when it is there. Errors as yoke_channel_emit().
+ * Queue an event, and tell where it has been written. yoke__connection_attention() must follow. Errors as
+ * yoke_channel_emit().
  */
-int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type, size_t length,
-                          uint8_t **ret_payload);
+int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type,
+                          const struct yoke__body *event, const uint8_t **ret_bytes);
 void yoke__connection_attention(struct yoke__connection *connection);
 
 /*
- * Queue the answer to a call of the peer: a reply of `length` encoded bytes, or NULL when it has been sent before; or an
- * error. -ENOMEM: the connection has failed, so that the peer learns of it.
+ * Queue the answer to a call of the peer: a reply, or NULL when it has been sent before; or an error. -ENOMEM: the connection
+ * has failed, so that the peer learns of it.
  */
-int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call, const void *reply,
-                            size_t length);
+int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call,
+                            const struct yoke__body *reply);
 int yoke__connection_answer_error(struct yoke__connection *connection, struct yoke_call *call, enum yoke_code code,
                                   const char *message);
 
@@ -134,7 +154,13 @@ void yoke__connection_unmap_call(struct yoke__connection *connection, struct yok
 
 /* Write a frame's header and reserve its payload behind it; then queue it. NULL when out of memory. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
-void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
+
+/* The same, with what precedes the message, which is written and added to the frame. `prefix` may be NULL. */
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix);
+static inline void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
+    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
+}
 
 /* The connection must end for a reason of ours. The first failure counts. */
 void yoke__connection_break(struct yoke__connection *connection, const char *reason);
@@ -143,11 +169,27 @@ void yoke__connection_break(struct yoke__connection *connection, const char *rea
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
+static inline bool yoke__connection_is_congested(const struct yoke__connection *connection) {
+    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
+}
+
 /* May a call or event of this length be queued now? Errors as yoke_channel_call(). */
-int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length);
+static inline int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length) {
+    if (!connection->can_call) {
+        return -ENOTCONN;
+    }
+    if (length > connection->engine->limits.max_message_bytes) {
+        return -EMSGSIZE;
+    }
+    return yoke__connection_is_congested(connection) ? -ENOBUFS : 0;
+}
 
 /* Make room in all that a call is entered into; -ENOMEM. Then enter it. */
-int yoke__connection_reserve_call(struct yoke__connection *connection);
+static inline int yoke__connection_reserve_call(struct yoke__connection *connection) {
+    int error = yoke__call_map_reserve(&connection->calls);
+    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
+}
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call);
 
 /* Take a call off the connection. */

@@ -23,6 +23,7 @@ static size_t encode(const pb_msgdesc_t *type, const void *message, uint8_t *out
 size_t yoke__hello_encode(const struct yoke__hello *hello, uint8_t *out) {
     yoke_v1_Hello message = {.services_count = (pb_size_t)hello->service_count};
     memcpy(message.services, hello->services, hello->service_count * sizeof *hello->services);
+    message.shared_bytes = hello->shared_bytes;
     return encode(yoke_v1_Hello_fields, &message, out);
 }
 
@@ -32,6 +33,7 @@ int yoke__hello_decode(const uint8_t *bytes, size_t length, struct yoke__hello *
     if (!pb_decode(&stream, yoke_v1_Hello_fields, &message)) {
         return -EBADMSG;
     }
+    ret_hello->shared_bytes = message.shared_bytes;
     ret_hello->service_count = message.services_count;
     memcpy(ret_hello->services, message.services, sizeof ret_hello->services);
     return 0;

@@ -10,8 +10,9 @@
 /* No control payload is longer when encoded. */
 #define YOKE__CONTROL_SIZE_MAX 1024
 
-/* The services that a peer announced. */
+/* What a peer announced. */
 struct yoke__hello {
+    uint32_t shared_bytes; /* so many bytes of buffers it takes; 0: none */
     size_t service_count;
     uint32_t services[YOKE_SERVICES_MAX]; /* ascending */
 };

@@ -5,6 +5,7 @@
 #ifndef YOKE_RPC_EVENT_H
 #define YOKE_RPC_EVENT_H
 
+#include "rpc/codec.h"
 #include "rpc/engine.h"
 #include "rpc/list.h"
 
@@ -24,7 +25,7 @@ void yoke__events_deliver(struct yoke_events *events, const struct yoke_event_ty
                           const void *event);
 
 /* Decode an event from a peer and hand it to its subscribers. Without any, the bytes are ignored. */
-void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct yoke_peer *peer, const uint8_t *bytes,
-                          size_t length);
+void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct yoke_peer *peer,
+                          const struct yoke__parcel *parcel);
 
 #endif

@@ -22,7 +22,9 @@ enum yoke__frame_type {
     YOKE__FRAME_MESSAGE = 6, /* a message of a call, or a fragment of one */
     YOKE__FRAME_CREDIT = 7,  /* payload: how much more may be sent on the stream */
     YOKE__FRAME_HEADERS = 8, /* payload: metadata that precedes the replies */
-    YOKE__FRAME_GOAWAY = 9   /* payload: the last call that the sender accepts */
+    YOKE__FRAME_GOAWAY = 9,  /* payload: the last call that the sender accepts */
+    YOKE__FRAME_BUFFER = 10, /* aux: a buffer's number; payload: its size; its descriptor comes along */
+    YOKE__FRAME_RELEASE = 11 /* aux: the number of a buffer that is not in use any more */
 };
 
 /* OPEN, MESSAGE: no further message follows from the caller. */
@@ -43,6 +45,15 @@ enum yoke__frame_type {
 
 /* END: then come details of the status. */
 #define YOKE__FLAG_DETAILS 0x20u
+
+/* OPEN, MESSAGE, END, EVENT: the message lies in a buffer; what comes in its place refers to it. See borrow.h. */
+#define YOKE__FLAG_SHARED 0x40u
+
+/* BUFFER, RELEASE: the buffer is for messages of the worker. */
+#define YOKE__FLAG_UPWARD 0x01u
+
+/* RELEASE, from a worker: it cannot have the buffer that it was given, nor another. */
+#define YOKE__FLAG_DECLINED 0x02u
 
 /* The payload of a GOAWAY frame. */
 #define YOKE__GOAWAY_SIZE 4

@@ -21,17 +21,13 @@
 
 /* Reserve the END frame that answers a call of the peer, and write what precedes its payload. NULL when out of memory: the
  * connection has failed then. */
-static uint8_t *reserve_end(struct yoke__connection *connection, struct yoke__frame frame,
+static uint8_t *reserve_end(struct yoke__connection *connection, struct yoke__frame *frame,
                             const struct yoke__prefix *prefix) {
-    frame.type = YOKE__FRAME_END;
-    frame.flags |= (uint8_t)yoke__prefix_flags(prefix);
-    frame.length += (uint32_t)yoke__prefix_size(prefix);
-    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    uint8_t *payload = yoke__connection_reserve_behind(connection, frame, prefix);
     if (payload == NULL) {
         yoke__connection_break(connection, "out of memory for an answer");
-        return NULL;
     }
-    return yoke__prefix_write(prefix, payload);
+    return payload;
 }
 
 void yoke__connection_check_unread(struct yoke__connection *connection) {
@@ -47,16 +43,17 @@ static void queue_end(struct yoke__connection *connection, size_t length) {
     yoke__connection_attention(connection);
 }
 
-/* What precedes the reply or the status: trailers; details only of an error. */
-static struct yoke__prefix prefix_of(const struct yoke_call *call, bool is_error) {
-    struct yoke__prefix prefix = {0};
-    if (call->envelope != NULL) {
-        prefix.metadata = yoke__block_of(&call->envelope->trailers);
-        if (is_error) {
-            prefix.details = yoke__block_of(&call->envelope->details);
-        }
+/* What precedes the reply or the status: trailers; details only of an error. Kept at `space`, or NULL: nothing. */
+static const struct yoke__prefix *prefix_of(const struct yoke_call *call, bool is_error, struct yoke__prefix *space) {
+    const struct yoke__envelope *envelope = call->envelope;
+    if (envelope == NULL) {
+        return NULL;
     }
-    return prefix;
+    *space = (struct yoke__prefix){.metadata = yoke__block_of(&envelope->trailers)};
+    if (is_error) {
+        space->details = yoke__block_of(&envelope->details);
+    }
+    return space;
 }
 
 int yoke__call_send_headers(struct yoke_call *call) {
@@ -98,21 +95,23 @@ static int pass_headers_or_break(struct yoke_call *call) {
     return error;
 }
 
-int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call, const void *reply,
-                            size_t length) {
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = call->stream,
-                                      .method = call->method->id,
-                                      .flags = reply != NULL ? 0 : YOKE__FLAG_NO_MESSAGE};
-    const struct yoke__prefix prefix = prefix_of(call, false);
-    uint8_t *payload = pass_headers_or_break(call) == 0 ? reserve_end(connection, frame, &prefix) : NULL;
+int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call,
+                            const struct yoke__body *reply) {
+    struct yoke__frame frame = {.length = reply != NULL ? (uint32_t)reply->length : 0,
+                                .stream = call->stream,
+                                .method = call->method->id,
+                                .type = YOKE__FRAME_END,
+                                .flags = (uint8_t)(reply != NULL ? yoke__body_flags(reply) : YOKE__FLAG_NO_MESSAGE)};
+    struct yoke__prefix space;
+    const struct yoke__prefix *prefix = prefix_of(call, false, &space);
+    uint8_t *payload = pass_headers_or_break(call) == 0 ? reserve_end(connection, &frame, prefix) : NULL;
     if (payload == NULL) {
         return -ENOMEM;
     }
     if (reply != NULL) {
-        call->method->reply->codec->pack(call->method->reply->descriptor, reply, payload);
+        yoke__body_write(reply, payload);
     }
-    queue_end(connection, yoke__prefix_size(&prefix) + length);
+    queue_end(connection, frame.length);
     return 0;
 }
 
@@ -120,22 +119,23 @@ static int send_error(struct yoke__connection *connection, uint32_t stream, uint
                       const struct yoke__prefix *prefix, enum yoke_code code, const char *message) {
     uint8_t status[YOKE__CONTROL_SIZE_MAX];
     size_t length = yoke__status_encode(message, status);
-    const struct yoke__frame frame = {
-        .length = (uint32_t)length, .stream = stream, .method = method, .aux = (uint16_t)code};
-    uint8_t *payload = reserve_end(connection, frame, prefix);
+    struct yoke__frame frame = {
+        .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
+    uint8_t *payload = reserve_end(connection, &frame, prefix);
     if (payload == NULL) {
         return -ENOMEM;
     }
     memcpy(payload, status, length);
-    queue_end(connection, yoke__prefix_size(prefix) + length);
+    queue_end(connection, frame.length);
     return 0;
 }
 
 int yoke__connection_answer_error(struct yoke__connection *connection, struct yoke_call *call, enum yoke_code code,
                                   const char *message) {
     int error = pass_headers_or_break(call);
-    const struct yoke__prefix prefix = prefix_of(call, true);
-    return error != 0 ? error : send_error(connection, call->stream, call->method->id, &prefix, code, message);
+    struct yoke__prefix space;
+    const struct yoke__prefix *prefix = prefix_of(call, true, &space);
+    return error != 0 ? error : send_error(connection, call->stream, call->method->id, prefix, code, message);
 }
 
 /* ---- Receiving ---------------------------------------------------------------------------------------------------- */
@@ -149,8 +149,7 @@ __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__conne
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    static const struct yoke__prefix none = {0};
-    (void)send_error(connection, frame->stream, frame->method, &none, code, message);
+    (void)send_error(connection, frame->stream, frame->method, NULL, code, message);
 }
 
 /* End a call that its handler has not heard of. */
@@ -182,10 +181,9 @@ static void hold_bytes(struct yoke_call *call, size_t size) {
     call->connection->buffered_bytes += size;
 }
 
-void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t length) {
+void yoke__call_dispatch(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *request;
-    enum yoke_code code =
-        yoke__message_decode(call->engine, call->method->request, bytes, length, &call->arena, &request);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->request, parcel, &call->arena, &request);
     if (code != YOKE_OK) {
         reject_call(call, code, "the request of %s %s", call->method->name, yoke__message_fault(code));
         return;
@@ -196,11 +194,10 @@ void yoke__call_dispatch(struct yoke_call *call, const uint8_t *bytes, size_t le
 }
 
 /* Give an accepted call what its OPEN carried. `message` is NULL when that was none. */
-static void begin_call(struct yoke_call *call, bool requests_stream, bool is_only, const uint8_t *message,
-                       size_t length) {
+static void begin_call(struct yoke_call *call, bool requests_stream, bool is_only, const struct yoke__parcel *message) {
     if (!requests_stream && message != NULL && is_only) {
         call->input_ended = true;
-        yoke__call_dispatch(call, message, length);
+        yoke__call_dispatch(call, message);
         return;
     }
     if (yoke__stream_of(call) == NULL) {
@@ -210,7 +207,7 @@ static void begin_call(struct yoke_call *call, bool requests_stream, bool is_onl
     if (requests_stream && !run_handler(call, NULL)) {
         return;
     }
-    if (message != NULL && !yoke__stream_take(call, message, length, 0)) {
+    if (message != NULL && !yoke__stream_take(call, message, 0)) {
         return;
     }
     if (is_only && !call->answered) {
@@ -249,7 +246,8 @@ static bool pass_interceptors(struct yoke_call *call, const struct yoke__chain *
 
 /* The peer has a call for a method that we have. */
 static void accept_call(struct yoke__connection *connection, const struct yoke__frame *frame,
-                        const struct yoke__route *route, const struct yoke__prefix *prefix, const uint8_t *message) {
+                        const struct yoke__route *route, const struct yoke__prefix *prefix,
+                        const struct yoke__parcel *message) {
     struct yoke_call *call =
         yoke__connection_reserve_call(connection) == 0 ? yoke__engine_get_call(connection->engine) : NULL;
     if (call == NULL) {
@@ -274,17 +272,17 @@ static void accept_call(struct yoke__connection *connection, const struct yoke__
         return;
     }
     begin_call(call, yoke__requests_stream(route->method), (frame->flags & YOKE__FLAG_END_STREAM) != 0,
-               (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message, frame->length - prefix->size);
+               (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : message);
 }
 
-/* Why this call is not accepted, or NULL. `payload` is NULL when it is too large to be taken. */
-static const char *find_refusal(const struct yoke__connection *connection, const uint8_t *payload,
-                                const struct yoke__prefix *prefix, size_t length) {
+/* Why this call is not accepted, or NULL. */
+static const char *find_refusal(const struct yoke__connection *connection, const struct yoke__prefix *prefix,
+                                const struct yoke__parcel *message) {
     const struct yoke_limits *limits = &connection->engine->limits;
     if (prefix->metadata.length > limits->max_metadata_bytes) {
         return "the metadata is larger than max_metadata_bytes";
     }
-    if (payload == NULL || length - prefix->size > limits->max_message_bytes) {
+    if (message->length > limits->max_message_bytes) {
         return "the request is larger than max_message_bytes";
     }
     if (connection->incoming_count >= limits->max_incoming_calls) {
@@ -293,19 +291,24 @@ static const char *find_refusal(const struct yoke__connection *connection, const
     if (connection->buffered_bytes > limits->max_buffered_bytes) {
         return "max_buffered_bytes of requests are unanswered";
     }
-    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
+    return yoke__connection_is_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
 void yoke__incoming_receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
                                  const uint8_t *payload) {
-    struct yoke__prefix prefix = {0};
-    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+    struct yoke__prefix prefix;
+    /* Without its payload, it is too large to be taken. */
+    struct yoke__parcel message = {.length = UINT32_MAX};
+    if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the metadata of OPEN on stream %" PRIu32 " is malformed", frame->stream);
         return;
     }
     if (payload != NULL && (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
         yoke__connection_fail(connection, "OPEN on stream %" PRIu32 " says that it has no message, and has one",
                               frame->stream);
+        return;
+    }
+    if (payload != NULL && !yoke__parcel_of(connection, frame, payload, prefix.size, &message)) {
         return;
     }
     if (connection->going_away) {
@@ -320,16 +323,17 @@ void yoke__incoming_receive_open(struct yoke__connection *connection, const stru
         return;
     }
     const char *name = route->method->name;
-    const char *refusal = find_refusal(connection, payload, &prefix, frame->length);
+    const char *refusal = find_refusal(connection, &prefix, &message);
     if (refusal != NULL) {
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
     }
-    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->clock_ns()) {
+    /* One that has passed just now will be found so before the loop sleeps. */
+    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->rough_clock_ns()) {
         refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
         return;
     }
-    accept_call(connection, frame, route, &prefix, payload + prefix.size);
+    accept_call(connection, frame, route, &prefix, &message);
 }
 
 void yoke__incoming_receive_cancel(struct yoke__connection *connection, const struct yoke__frame *frame) {

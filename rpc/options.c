@@ -38,9 +38,11 @@ int yoke__limits_resolve(struct yoke_limits *limits) {
         .decode_memory_factor = or_default(limits->decode_memory_factor, 32),
         .max_nesting = or_default(limits->max_nesting, YOKE__NESTING_MAX),
         .max_metadata_bytes = or_default(limits->max_metadata_bytes, 8u << 10),
+        .max_shared_bytes = or_default(limits->max_shared_bytes, 64u << 20),
     };
     if (resolved.max_message_bytes > YOKE__MESSAGE_BYTES_MAX || resolved.max_queued_bytes > INT32_MAX ||
-        resolved.max_metadata_bytes > YOKE__METADATA_BYTES_MAX || resolved.max_nesting > YOKE__NESTING_MAX) {
+        resolved.max_metadata_bytes > YOKE__METADATA_BYTES_MAX || resolved.max_shared_bytes > YOKE__SHARED_BYTES_MAX ||
+        resolved.max_nesting > YOKE__NESTING_MAX) {
         return -EINVAL;
     }
     *limits = resolved;

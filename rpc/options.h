@@ -10,6 +10,10 @@
 /* The fixed parts of yoke_limits; the rest are defaults in options.c. */
 #define YOKE__NESTING_MAX 64u
 #define YOKE__MESSAGE_BYTES_MAX (1u << 30)
+#define YOKE__SHARED_BYTES_MAX (1u << 30)
+
+/* From here on a message goes through shared memory rather than the socket (docs/performance.md, "Large messages"). */
+#define YOKE__SHARED_MIN_BYTES (64u * 1024u)
 
 /* The fixed part of yoke_tuning. */
 #define YOKE__BUSY_POLL_US_MAX 1000000u

@@ -6,6 +6,7 @@
 #include "rpc/check.h"
 #include "rpc/codec.h"
 #include "rpc/envelope.h"
+#include "rpc/lend.h"
 #include "rpc/prefix.h"
 #include "rpc/stream.h"
 
@@ -15,14 +16,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ids are not reused while live, which matters once they have wrapped around. */
+/* Is this no id, or that of a live call, which it can be once ids have wrapped around? */
+static bool is_stream_taken(const struct yoke__connection *connection, uint32_t stream) {
+    return stream == 0 || (connection->streams_wrapped && yoke__call_map_find(&connection->calls, stream) != NULL);
+}
+
 static uint32_t take_stream(struct yoke__connection *connection) {
     uint32_t stream;
     do {
         stream = connection->next_stream;
         connection->next_stream += 2;
         connection->streams_wrapped |= connection->next_stream < stream;
-    } while (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+    } while (is_stream_taken(connection, stream));
     return stream;
 }
 
@@ -34,6 +39,8 @@ struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yo
     }
     call->engine = engine;
     call->method = method;
+    call->peer = (struct yoke_peer){0};
+    call->stream = 0;
     call->is_client = true;
     call->deadline_ns = setup->deadline_ns;
     call->on_message = setup->on_message;
@@ -53,38 +60,54 @@ void yoke__call_discard(struct yoke_call *call) {
     yoke__engine_put_call(call->engine, call);
 }
 
+/* What precedes the request: the deadline and metadata. Kept at `space`, or NULL: nothing. */
+static const struct yoke__prefix *prefix_of(struct yoke_call *call, struct yoke__prefix *space) {
+    struct yoke__envelope *envelope = call->envelope;
+    if (envelope == NULL && call->deadline_ns == 0) {
+        return NULL;
+    }
+    *space = (struct yoke__prefix){.deadline_ns = call->deadline_ns};
+    if (envelope != NULL) {
+        space->metadata = yoke__block_of(&envelope->metadata);
+        envelope->metadata.is_sealed = true;
+    }
+    return space;
+}
+
 /* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
-    struct yoke__prefix prefix = {.deadline_ns = call->deadline_ns};
-    if (call->envelope != NULL) {
-        prefix.metadata = yoke__block_of(&call->envelope->metadata);
-        call->envelope->metadata.is_sealed = true;
-    }
-    size_t length = yoke__prefix_size(&prefix) + (request != NULL ? request->length : 0);
-    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM : YOKE__FLAG_NO_MESSAGE;
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = call->stream,
-                                      .method = call->method->id,
-                                      .type = YOKE__FRAME_OPEN,
-                                      .flags = (uint8_t)(flags | yoke__prefix_flags(&prefix))};
-    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    const unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM | yoke__body_flags(request) : YOKE__FLAG_NO_MESSAGE;
+    struct yoke__frame frame = {.length = request != NULL ? (uint32_t)request->length : 0,
+                                .stream = call->stream,
+                                .method = call->method->id,
+                                .type = YOKE__FRAME_OPEN,
+                                .flags = (uint8_t)flags};
+    struct yoke__prefix space;
+    uint8_t *payload = yoke__connection_reserve_behind(connection, &frame, prefix_of(call, &space));
     if (payload == NULL) {
         return -ENOMEM;
     }
-    payload = yoke__prefix_write(&prefix, payload);
     if (request != NULL) {
         yoke__body_write(request, payload);
     }
-    yoke__connection_queue(connection, length);
+    yoke__connection_queue(connection, frame.length);
     return 0;
 }
 
 /* Open the call, and send its only request, or none when requests stream. -ENOMEM. */
 static int open_call(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
+    struct yoke__lent lent;
+    bool is_lent = request != NULL && yoke__lend_message(connection, request, &lent);
+    if (is_lent) {
+        request = &lent.body;
+    }
     bool is_large = request != NULL && request->length > YOKE__WHOLE_MAX;
     call->stream = take_stream(connection);
     int error = send_open(connection, call, is_large ? NULL : request);
     if (error != 0) {
+        if (is_lent) {
+            yoke__lend_cancel(connection, &lent);
+        }
         return error;
     }
     yoke__connection_add_call(connection, call);
@@ -157,9 +180,9 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
     }
 }
 
-static void complete_with_reply(struct yoke_call *call, const uint8_t *bytes, size_t length) {
+static void complete_with_reply(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *reply;
-    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, bytes, length, &call->arena, &reply);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
     if (code == YOKE_OK) {
         yoke__call_complete(call, YOKE_OK, "", reply);
     } else {
@@ -180,14 +203,14 @@ static void end_stream(struct yoke_call *call, enum yoke_code code, const char *
 }
 
 /* Our call has been answered OK. `reply` is NULL when END carried none. */
-static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t length) {
+static void receive_ok(struct yoke_call *call, const struct yoke__parcel *reply) {
     bool replies_stream = yoke__replies_stream(call->method);
     if (reply != NULL && (replies_stream || call->streaming != NULL)) {
         if (yoke__stream_of(call) == NULL) {
             yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for a message");
             return;
         }
-        if (!yoke__stream_take(call, reply, length, 0)) {
+        if (!yoke__stream_take(call, reply, 0)) {
             return;
         }
         reply = NULL;
@@ -198,14 +221,15 @@ static void receive_ok(struct yoke_call *call, const uint8_t *reply, size_t leng
     }
     /* A large reply came in fragments before, and waits. */
     struct yoke__stream *stream = call->streaming;
-    if (reply == NULL && stream != NULL) {
-        reply = yoke__stream_only(stream, &length);
+    struct yoke__parcel only;
+    if (reply == NULL && stream != NULL && yoke__stream_only(stream, &only)) {
+        reply = &only;
     }
     yoke__connection_remove_call(call->connection, call);
     if (reply == NULL) {
         yoke__call_complete(call, YOKE_UNIMPLEMENTED, "the method sends one reply, and none came", NULL);
     } else {
-        complete_with_reply(call, reply, length);
+        complete_with_reply(call, reply);
     }
 }
 
@@ -244,22 +268,21 @@ static bool take_prefix(struct yoke_call *call, const struct yoke__prefix *prefi
            take_list(call, &envelope->details, &prefix->details);
 }
 
-/* The status and what precedes it. `payload` begins behind the prefix. */
-static void receive_status(struct yoke_call *call, const struct yoke__frame *frame, const uint8_t *payload,
-                           size_t length) {
+/* The status and the reply. `parcel` is what is behind the prefix. */
+static void receive_status(struct yoke_call *call, const struct yoke__frame *frame, const struct yoke__parcel *parcel) {
     char message[YOKE_STATUS_MESSAGE_MAX + 1];
     if (frame->aux != YOKE_OK) {
-        if (yoke__status_decode(payload, length, message) != 0) {
+        if (yoke__status_decode(parcel->bytes, parcel->length, message) != 0) {
             yoke__connection_fail(call->connection, "the status of END is malformed");
         } else {
             receive_error(call, (enum yoke_code)frame->aux, message);
         }
-    } else if (length > call->max_reply_bytes) {
+    } else if (parcel->length > call->max_reply_bytes) {
         (void)snprintf(message, sizeof message, "the reply to %s, %zu bytes, is larger than max_reply_bytes",
-                       call->method->name, length);
+                       call->method->name, parcel->length);
         end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
     } else {
-        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : payload, length);
+        receive_ok(call, (frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 ? NULL : parcel);
     }
 }
 
@@ -271,8 +294,9 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         /* It crossed our CANCEL. */
         return;
     }
-    struct yoke__prefix prefix = {0};
-    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+    struct yoke__prefix prefix;
+    struct yoke__parcel parcel;
+    if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the trailers of END on stream %" PRIu32 " are malformed", frame->stream);
     } else if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
         yoke__connection_fail(connection, "END on stream %" PRIu32 " says that it has no message, and has one",
@@ -284,8 +308,8 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         (void)snprintf(message, sizeof message, "the reply to %s, %" PRIu32 " bytes, is larger than max_reply_bytes",
                        call->method->name, frame->length);
         end_stream(call, YOKE_RESOURCE_EXHAUSTED, message);
-    } else if (take_prefix(call, &prefix)) {
-        receive_status(call, frame, payload + prefix.size, frame->length - prefix.size);
+    } else if (yoke__parcel_of(connection, frame, payload, prefix.size, &parcel) && take_prefix(call, &prefix)) {
+        receive_status(call, frame, &parcel);
     }
 }
 

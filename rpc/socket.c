@@ -41,6 +41,55 @@ static bool is_transient(int error) {
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
 }
 
+/* Shorten what is described to its first `size` bytes. Returns how many vectors that are. */
+static size_t cut_vector(struct iovec *vector, size_t count, size_t size) {
+    for (size_t i = 0; i < count; i++) {
+        if (vector[i].iov_len >= size) {
+            vector[i].iov_len = size;
+            return i + 1;
+        }
+        size -= vector[i].iov_len;
+    }
+    return count;
+}
+
+/* The descriptor has left, or never will. */
+static void end_passing(struct yoke__passing *passing) {
+    if (passing->fd >= 0) {
+        (void)close(passing->fd);
+        passing->fd = -1;
+    }
+}
+
+/* Send the front of the queue, and a descriptor with the first byte of the frame that it belongs to. */
+static ssize_t send_front(struct yoke__socket *socket) {
+    struct yoke__output *output = &socket->connection.output;
+    struct yoke__passing *passing = &socket->connection.passing;
+    struct iovec vector[SEND_VECTORS];
+    alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct msghdr message = {.msg_iov = vector};
+    message.msg_iovlen = yoke__output_vector(output, vector, SEND_VECTORS);
+    if (passing->fd >= 0 && passing->ahead > 0) {
+        message.msg_iovlen = cut_vector(vector, message.msg_iovlen, passing->ahead);
+    } else if (passing->fd >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &passing->fd, sizeof(int));
+    }
+    ssize_t sent = sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0 && passing->ahead > 0) {
+        passing->ahead -= (size_t)sent;
+    } else if (sent > 0 || (message.msg_control != NULL && errno == ETOOMANYREFS)) {
+        /* Too many are on their way to the peer: it gets the frame without, and refuses the buffer. */
+        end_passing(passing);
+    }
+    return sent;
+}
+
 /* Send what the socket takes. Returns true when nothing is left. Calls nobody back. */
 static bool send_queued(struct yoke__socket *socket) {
     struct yoke__output *output = &socket->connection.output;
@@ -48,16 +97,13 @@ static bool send_queued(struct yoke__socket *socket) {
         yoke__output_release(output);
     }
     while (output->queued > 0) {
-        struct iovec vector[SEND_VECTORS];
-        struct msghdr message = {.msg_iov = vector};
-        message.msg_iovlen = yoke__output_vector(output, vector, SEND_VECTORS);
-        ssize_t sent = sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send_front(socket);
         if (sent >= 0) {
             yoke__output_consume(output, (size_t)sent);
             yoke__io_sent(socket->io, &socket->recent);
         } else if (is_transient(errno)) {
             return false;
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && errno != ETOOMANYREFS) {
             /* The peer has closed. Reading goes on: what it sent before is still to be had. */
             socket->connection.unreachable = true;
             yoke__output_release(output);
@@ -82,24 +128,28 @@ static void flush(struct yoke__socket *socket) {
 
 enum receipt { RECEIPT_MORE, RECEIPT_DRAINED, RECEIPT_EOF };
 
-/* Descriptors that came along are refused. Closing one must not wait for what it is, so sockets lose their linger time. */
-static void close_descriptors(struct msghdr *message) {
+/* Descriptors that came along: a buffer of the peer's has one; others are refused. Returns whether all were expected. */
+static bool take_descriptors(struct yoke__socket *socket, struct msghdr *message) {
+    bool are_expected = true;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+            are_expected = false;
             continue;
         }
         size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-            const struct linger none = {0};
-            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-            (void)close(fd);
+            if (!yoke__shared_take_descriptor(&socket->connection, fd)) {
+                yoke__close_unwanted(fd);
+                are_expected = false;
+            }
         }
     }
+    return are_expected;
 }
 
-/* recv(), but what comes with descriptors fails the connection: no frame carries any. */
+/* recv(), but descriptors that come where none belongs fail the connection. */
 static ssize_t receive_bytes(struct yoke__socket *socket, void *space, size_t room) {
     alignas(struct cmsghdr) char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
     struct iovec vector = {space, room};
@@ -109,8 +159,7 @@ static ssize_t receive_bytes(struct yoke__socket *socket, void *space, size_t ro
     do {
         size = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (size < 0 && errno == EINTR);
-    if (size >= 0 && message.msg_controllen > 0) {
-        close_descriptors(&message);
+    if (size >= 0 && message.msg_controllen > 0 && !take_descriptors(socket, &message)) {
         yoke__connection_fail(&socket->connection, "descriptors came where none belong");
     }
     return size;
@@ -260,6 +309,7 @@ void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd,
     ev_io_init(&socket->reader, on_readable, fd, EV_READ);
     ev_io_init(&socket->writer, on_writable, fd, EV_WRITE);
     yoke__connection_init(&socket->connection, engine, server, events, peer, is_parent, &hooks);
+    yoke__connection_allow_sharing(&socket->connection);
     ev_io_start(io->loop, &socket->reader);
 }
 

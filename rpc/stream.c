@@ -77,9 +77,6 @@ void yoke__stream_void(struct yoke__stream *stream) {
 
 void yoke__stream_release(struct yoke_call *call) {
     struct yoke__stream *stream = call->streaming;
-    if (stream == NULL) {
-        return;
-    }
     struct yoke__engine *engine = call->engine;
     yoke__link_remove(&stream->wakeup);
     yoke__output_release(&stream->inbox);
@@ -102,10 +99,6 @@ void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char 
     } else {
         yoke__call_break_off(call, code, message);
     }
-}
-
-bool yoke__stream_takes_one(const struct yoke_call *call) {
-    return call->is_client ? !yoke__replies_stream(call->method) : !yoke__requests_stream(call->method);
 }
 
 void yoke__stream_wake(struct yoke__stream *stream) {
@@ -175,7 +168,8 @@ static int send_one(struct yoke_call *call, const struct yoke_type *type, const 
     if (length > call->engine->limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return yoke__stream_send(call, &(struct yoke__body){type, message, length}, false, true);
+    return yoke__stream_send(call, &(struct yoke__body){.type = type, .message = message, .length = length}, false,
+                             true);
 }
 
 int yoke_call_send(struct yoke_call *call, const struct yoke_method *method, const void *message) {

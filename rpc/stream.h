@@ -72,7 +72,7 @@ void yoke__stream_detach(struct yoke__stream *stream);
 /* Its call, which is not in a callback, is cancelled: that goes, too. */
 void yoke__stream_void(struct yoke__stream *stream);
 
-/* Free the call's stream, if it has one. */
+/* Free the call's stream, which it has. */
 void yoke__stream_release(struct yoke_call *call);
 
 /*
@@ -103,7 +103,7 @@ void yoke__stream_receive_credit(struct yoke__connection *connection, const stru
  * Take a whole message that came with OPEN or END, or in fragments. It may be delivered at once, or wait. False when the
  * call has ended over it.
  */
-bool yoke__stream_take(struct yoke_call *call, const uint8_t *bytes, size_t length, size_t cost);
+bool yoke__stream_take(struct yoke_call *call, const struct yoke__parcel *parcel, size_t cost);
 
 /* The peer sends no more messages on this call, which we handle. */
 void yoke__stream_end_input(struct yoke_call *call);
@@ -111,11 +111,8 @@ void yoke__stream_end_input(struct yoke_call *call);
 /* The peer's status has come. The call is completed now, or when the messages before it have been delivered. */
 void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, const char *message);
 
-/* The bytes of the one message that waits; NULL when there is not one. */
-const uint8_t *yoke__stream_only(const struct yoke__stream *stream, size_t *ret_length);
-
-/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
-bool yoke__streams_are_congested(const struct yoke__connection *connection);
+/* The one message that waits; false when there is not one. */
+bool yoke__stream_only(const struct yoke__stream *stream, struct yoke__parcel *ret_parcel);
 
 /* Deliver what waits, held or not: there will be no other time. */
 void yoke__stream_flush_inbox(struct yoke_call *call);

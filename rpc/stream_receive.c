@@ -64,13 +64,13 @@ static const char *fault_of_message(enum yoke_code code) {
 }
 
 /* Hand a message to the user. False when the call has ended over it. */
-static bool deliver(struct yoke_call *call, const uint8_t *bytes, size_t length) {
+static bool deliver(struct yoke_call *call, const struct yoke__parcel *parcel) {
     struct yoke__engine *engine = call->engine;
     const struct yoke_method *method = call->method;
     const struct yoke_type *type = call->is_client ? method->reply : method->request;
     struct yoke_arena *arena = NULL;
     const void *message;
-    enum yoke_code code = yoke__message_decode(engine, type, bytes, length, &arena, &message);
+    enum yoke_code code = yoke__message_decode(engine, type, parcel, &arena, &message);
     if (code != YOKE_OK) {
         yoke__stream_break(call, code, fault_of_message(code));
         return false;
@@ -86,7 +86,9 @@ static bool deliver(struct yoke_call *call, const uint8_t *bytes, size_t length)
     return is_alive;
 }
 
-static bool keep(struct yoke_call *call, const uint8_t *bytes, size_t length, size_t cost) {
+/* Keep a message until it can be delivered. One in a buffer of the peer's is copied: the buffer may be wanted. */
+static bool keep(struct yoke_call *call, const struct yoke__parcel *parcel, size_t cost) {
+    const size_t length = parcel->length;
     const struct record record = {(uint32_t)length, (uint32_t)cost};
     if (!buffer_bytes(call, sizeof record + length)) {
         return false;
@@ -98,7 +100,7 @@ static bool keep(struct yoke_call *call, const uint8_t *bytes, size_t length, si
     }
     memcpy(space, &record, sizeof record);
     if (length > 0) {
-        memcpy(space + sizeof record, bytes, length);
+        memcpy(space + sizeof record, parcel->bytes, length);
     }
     yoke__output_commit(&call->streaming->inbox, sizeof record + length);
     call->streaming->inbox_count++;
@@ -123,15 +125,15 @@ static bool check_size(struct yoke_call *call, size_t length) {
     return true;
 }
 
-bool yoke__stream_take(struct yoke_call *call, const uint8_t *bytes, size_t length, size_t cost) {
+bool yoke__stream_take(struct yoke_call *call, const struct yoke__parcel *parcel, size_t cost) {
     struct yoke__stream *stream = call->streaming;
-    if (!check_size(call, length) || !check_only(call)) {
+    if (!check_size(call, parcel->length) || !check_only(call)) {
         return false;
     }
     if (yoke__stream_takes_one(call) || stream->held || stream->inbox_count > 0) {
-        return keep(call, bytes, length, cost);
+        return keep(call, parcel, cost);
     }
-    if (!deliver(call, bytes, length)) {
+    if (!deliver(call, parcel)) {
         return false;
     }
     give_back(call, cost);
@@ -139,10 +141,10 @@ bool yoke__stream_take(struct yoke_call *call, const uint8_t *bytes, size_t leng
 }
 
 /* Look at the first message that waits. */
-static const uint8_t *front(const struct yoke__stream *stream, struct record *ret_record) {
+static struct yoke__parcel front(const struct yoke__stream *stream, struct record *ret_record) {
     const struct yoke__chunk *chunk = stream->inbox.head;
     memcpy(ret_record, chunk->data + chunk->begin, sizeof *ret_record);
-    return chunk->data + chunk->begin + sizeof *ret_record;
+    return (struct yoke__parcel){chunk->data + chunk->begin + sizeof *ret_record, ret_record->length, NULL};
 }
 
 /* If nothing is left in front of it, the message that is coming in will not have to wait any more. */
@@ -159,9 +161,9 @@ bool yoke__stream_deliver_inbox(struct yoke_call *call, bool even_if_held) {
     struct yoke__stream *stream = call->streaming;
     while (stream->inbox_count > 0 && (even_if_held || !stream->held)) {
         struct record record;
-        const uint8_t *bytes = front(stream, &record);
+        const struct yoke__parcel parcel = front(stream, &record);
         stream->inbox_count--;
-        if (!deliver(call, bytes, record.length)) {
+        if (!deliver(call, &parcel)) {
             return false;
         }
         unbuffer_bytes(call, sizeof record + record.length);
@@ -172,18 +174,17 @@ bool yoke__stream_deliver_inbox(struct yoke_call *call, bool even_if_held) {
     return true;
 }
 
-const uint8_t *yoke__stream_only(const struct yoke__stream *stream, size_t *ret_length) {
+static struct yoke__parcel parcel_in(const struct yoke__chunk *chunk) {
+    return (struct yoke__parcel){chunk->data, chunk->end, NULL};
+}
+
+bool yoke__stream_only(const struct yoke__stream *stream, struct yoke__parcel *ret_parcel) {
     if (stream->inbox_count != 1) {
-        return NULL;
-    }
-    if (stream->inbox_only != NULL) {
-        *ret_length = stream->inbox_only->end;
-        return stream->inbox_only->data;
+        return false;
     }
     struct record record;
-    const uint8_t *bytes = front(stream, &record);
-    *ret_length = record.length;
-    return bytes;
+    *ret_parcel = stream->inbox_only != NULL ? parcel_in(stream->inbox_only) : front(stream, &record);
+    return true;
 }
 
 static void complete_with_status(struct yoke_call *call) {
@@ -201,9 +202,8 @@ static void deliver_end(struct yoke_call *call) {
         (void)yoke__call_leave(call);
         return;
     }
-    size_t length;
-    const uint8_t *bytes = yoke__stream_only(stream, &length);
-    if (bytes == NULL) {
+    struct yoke__parcel parcel;
+    if (!yoke__stream_only(stream, &parcel)) {
         yoke__stream_break(call, YOKE_UNIMPLEMENTED, "the method takes one message, and none came");
         return;
     }
@@ -215,7 +215,7 @@ static void deliver_end(struct yoke_call *call) {
     stream->inbox_only = NULL;
     stream->inbox_count = 0;
     unbuffer_bytes(call, stream->buffered);
-    yoke__call_dispatch(call, bytes, length);
+    yoke__call_dispatch(call, &parcel);
     yoke__output_release(&inbox);
     yoke__chunk_put(&engine->chunks, only);
 }
@@ -257,6 +257,7 @@ static bool begin_part(struct yoke_call *call, const uint8_t *prefix) {
     }
     stream->inbox_part_total = total;
     stream->inbox_part_cost = 0;
+    yoke__borrow_notice(call->connection, total);
     return true;
 }
 
@@ -274,7 +275,8 @@ static bool finish_part(struct yoke_call *call) {
         return true;
     }
     unbuffer_bytes(call, stream->inbox_part_total);
-    bool is_alive = yoke__stream_take(call, part->data, part->end, cost);
+    const struct yoke__parcel parcel = parcel_in(part);
+    bool is_alive = yoke__stream_take(call, &parcel, cost);
     yoke__chunk_put(&engine->chunks, part);
     return is_alive;
 }
@@ -316,7 +318,7 @@ static bool take_fragment(struct yoke_call *call, const struct yoke__frame *fram
 }
 
 /* What is wrong with this MESSAGE, or NULL. */
-static const char *find_violation(const struct yoke_call *call, const struct yoke__frame *frame) {
+static const char *find_violation(const struct yoke_call *call, const struct yoke__frame *frame, size_t length) {
     const struct yoke__stream *stream = call->streaming;
     if (call->input_ended) {
         return "comes behind the end of the stream";
@@ -325,7 +327,10 @@ static const char *find_violation(const struct yoke_call *call, const struct yok
         return stream != NULL && stream->inbox_part != NULL ? "ends the stream within a message" : NULL;
     }
     size_t credit = stream != NULL ? stream->receive_credit : YOKE__CREDIT_INITIAL;
-    return yoke__stream_cost(frame->length) > credit ? "is more than its credit" : NULL;
+    if ((frame->flags & YOKE__FLAG_SHARED) != 0 && stream != NULL && stream->inbox_part != NULL) {
+        return "is in a buffer, and comes within another message";
+    }
+    return yoke__stream_cost(length) > credit ? "is more than its credit" : NULL;
 }
 
 void yoke__stream_receive_message(struct yoke__connection *connection, const struct yoke__frame *frame,
@@ -335,7 +340,11 @@ void yoke__stream_receive_message(struct yoke__connection *connection, const str
         /* It crossed the end of the call. */
         return;
     }
-    const char *violation = find_violation(call, frame);
+    struct yoke__parcel parcel;
+    if (!yoke__parcel_of(connection, frame, payload, 0, &parcel)) {
+        return;
+    }
+    const char *violation = find_violation(call, frame, parcel.length);
     if (violation != NULL) {
         yoke__connection_fail(connection, "MESSAGE on stream %u %s", frame->stream, violation);
         return;
@@ -351,7 +360,7 @@ void yoke__stream_receive_message(struct yoke__connection *connection, const str
     }
     bool is_alive = true;
     if ((frame->flags & YOKE__FLAG_NO_MESSAGE) == 0) {
-        size_t cost = yoke__stream_cost(frame->length);
+        size_t cost = yoke__stream_cost(parcel.length);
         stream->receive_credit -= cost;
         if (call->answered) {
             /* The handler has answered and wants no more; its last messages are still being sent. */
@@ -359,7 +368,7 @@ void yoke__stream_receive_message(struct yoke__connection *connection, const str
         }
         is_alive = stream->inbox_part != NULL || (frame->flags & YOKE__FLAG_MORE) != 0
                        ? take_fragment(call, frame, payload)
-                       : yoke__stream_take(call, payload, frame->length, cost);
+                       : yoke__stream_take(call, &parcel, cost);
     }
     if (is_alive && !call->answered && (frame->flags & YOKE__FLAG_END_STREAM) != 0) {
         yoke__stream_end_input(call);
@@ -409,11 +418,10 @@ static void spoil(struct yoke_call *call, enum yoke_code code) {
 bool yoke__stream_pull(struct yoke_call *call, const void **ret_message) {
     struct yoke__stream *stream = call->streaming;
     struct record record;
-    const uint8_t *bytes = front(stream, &record);
+    const struct yoke__parcel parcel = front(stream, &record);
     yoke__engine_put_arena(call->engine, call->arena);
     call->arena = NULL;
-    enum yoke_code code =
-        yoke__message_decode(call->engine, call->method->reply, bytes, record.length, &call->arena, ret_message);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, &parcel, &call->arena, ret_message);
     if (code != YOKE_OK) {
         spoil(call, code);
         return false;

@@ -2,6 +2,7 @@
 #include "rpc/stream_parts.h"
 
 #include "rpc/connection.h"
+#include "rpc/lend.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 /* Senders of streams have to wait while more than this waits to be written. */
 #define QUEUE_HIGH (1024u * 1024u)
 
-/* Reserve a MESSAGE frame and take its credit. NULL when out of memory. */
+/* Reserve a MESSAGE frame. NULL when out of memory. */
 static uint8_t *reserve_message(struct yoke__stream *stream, unsigned flags, size_t length) {
     struct yoke_call *call = stream->call;
     const struct yoke__frame frame = {.length = (uint32_t)length,
@@ -21,18 +22,14 @@ static uint8_t *reserve_message(struct yoke__stream *stream, unsigned flags, siz
                                       .method = call->method->id,
                                       .type = YOKE__FRAME_MESSAGE,
                                       .flags = (uint8_t)flags};
-    uint8_t *payload = yoke__connection_reserve(call->connection, &frame);
-    if (payload != NULL) {
-        stream->send_credit -= yoke__stream_cost(length);
-    }
-    return payload;
+    return yoke__connection_reserve(call->connection, &frame);
 }
 
 /* The call, which is answered, can end now that its last message is sent. */
 static void send_status(struct yoke__stream *stream) {
     struct yoke_call *call = stream->call;
     if (stream->status_code == YOKE_OK) {
-        (void)yoke__connection_answer(call->connection, call, NULL, 0);
+        (void)yoke__connection_answer(call->connection, call, NULL);
     } else {
         (void)yoke__connection_answer_error(call->connection, call, stream->status_code, stream->status_message);
     }
@@ -77,6 +74,7 @@ static enum progress send_fragment(struct yoke__stream *stream) {
     }
     memcpy(payload + prefix, outbox->data + outbox->begin, size);
     yoke__connection_queue(stream->call->connection, prefix + size);
+    stream->send_credit -= yoke__stream_cost(prefix + size);
     outbox->begin += size;
     stream->outbox_begun = true;
     if (!is_last) {
@@ -109,7 +107,7 @@ bool yoke__streams_pump(struct yoke__connection *connection) {
     connection->is_pumping = true;
     bool has_queued = send_fragments(connection);
     connection->is_pumping = false;
-    while (connection->output.queued < QUEUE_LOW && !yoke__streams_are_congested(connection) &&
+    while (connection->output.queued < QUEUE_LOW && !yoke__connection_is_congested(connection) &&
            !yoke__link_is_alone(&connection->waiters)) {
         struct yoke__stream *stream = YOKE__CONTAINER(connection->waiters.next, struct yoke__stream, waiter);
         yoke__link_remove(&stream->waiter);
@@ -118,17 +116,13 @@ bool yoke__streams_pump(struct yoke__connection *connection) {
     return has_queued;
 }
 
-bool yoke__streams_are_congested(const struct yoke__connection *connection) {
-    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
-}
-
 bool yoke__stream_must_wait(struct yoke__stream *stream) {
     struct yoke__connection *connection = stream->call->connection;
     if (stream->outbox != NULL || !yoke__stream_has_credit(stream)) {
         stream->wants_writable = true;
         return true;
     }
-    if (connection->output.queued > QUEUE_HIGH || yoke__streams_are_congested(connection)) {
+    if (connection->output.queued > QUEUE_HIGH || yoke__connection_is_congested(connection)) {
         stream->wants_writable = true;
         if (yoke__link_is_alone(&stream->waiter)) {
             yoke__link_append(&connection->waiters, &stream->waiter);
@@ -138,8 +132,47 @@ bool yoke__stream_must_wait(struct yoke__stream *stream) {
     return false;
 }
 
+/* Send a message, or what refers to it, in one frame; `cost` is credit. -ENOMEM. */
+static int send_whole(struct yoke__stream *stream, const struct yoke__body *body, size_t cost, bool last) {
+    unsigned flags = yoke__body_flags(body) | (last ? YOKE__FLAG_END_STREAM : 0);
+    uint8_t *payload = reserve_message(stream, flags, body->length);
+    if (payload == NULL) {
+        return -ENOMEM;
+    }
+    yoke__body_write(body, payload);
+    yoke__connection_queue(stream->call->connection, body->length);
+    stream->send_credit -= cost;
+    return 0;
+}
+
+/* The same for a message in a buffer. It costs as much as others, because a receiver that must keep it copies it. */
+static int send_lent(struct yoke__stream *stream, const struct yoke__lent *lent, size_t cost, bool last) {
+    int error = send_whole(stream, &lent->body, cost, last);
+    if (error != 0) {
+        yoke__lend_cancel(stream->call->connection, lent);
+    }
+    return error;
+}
+
+/* Let a message wait for credit and its turn. -ENOMEM. */
+static int send_later(struct yoke__stream *stream, const struct yoke__body *message) {
+    struct yoke_call *call = stream->call;
+    stream->outbox = yoke__chunk_get(&call->engine->chunks, message->length);
+    if (stream->outbox == NULL) {
+        return -ENOMEM;
+    }
+    yoke__body_write(message, stream->outbox->data);
+    stream->outbox->end = message->length;
+    stream->outbox_begun = false;
+    call->connection->outbox_bytes += message->length;
+    if (!call->is_client) {
+        yoke__connection_check_unread(call->connection);
+    }
+    yoke__link_append(&call->connection->senders, &stream->sender);
+    return 0;
+}
+
 int yoke__stream_send(struct yoke_call *call, const struct yoke__body *message, bool last, bool may_wait) {
-    size_t length = message->length;
     struct yoke__connection *connection = call->connection;
     struct yoke__stream *stream = yoke__stream_of(call);
     if (stream == NULL) {
@@ -154,26 +187,18 @@ int yoke__stream_send(struct yoke_call *call, const struct yoke__body *message, 
     if (!call->is_client && yoke__call_pass_headers(call) != 0) {
         return -ENOMEM;
     }
-    if (length <= YOKE__WHOLE_MAX && yoke__stream_cost(length) <= stream->send_credit) {
-        uint8_t *payload = reserve_message(stream, last ? YOKE__FLAG_END_STREAM : 0, length);
-        if (payload == NULL) {
-            return -ENOMEM;
-        }
-        yoke__body_write(message, payload);
-        yoke__connection_queue(connection, length);
+    const size_t cost = yoke__stream_cost(message->length);
+    struct yoke__lent lent;
+    int error;
+    if (cost <= stream->send_credit && yoke__lend_message(connection, message, &lent)) {
+        error = send_lent(stream, &lent, cost, last);
+    } else if (cost <= stream->send_credit && message->length <= YOKE__WHOLE_MAX) {
+        error = send_whole(stream, message, cost, last);
     } else {
-        stream->outbox = yoke__chunk_get(&call->engine->chunks, length);
-        if (stream->outbox == NULL) {
-            return -ENOMEM;
-        }
-        yoke__body_write(message, stream->outbox->data);
-        stream->outbox->end = length;
-        stream->outbox_begun = false;
-        connection->outbox_bytes += length;
-        if (!call->is_client) {
-            yoke__connection_check_unread(connection);
-        }
-        yoke__link_append(&connection->senders, &stream->sender);
+        error = send_later(stream, message);
+    }
+    if (error != 0) {
+        return error;
     }
     stream->send_ended = last;
     (void)yoke__streams_pump(connection);
@@ -207,7 +232,7 @@ int yoke__stream_half_close(struct yoke_call *call) {
 int yoke__stream_finish(struct yoke_call *call, enum yoke_code code, const char *message) {
     struct yoke__stream *stream = call->streaming;
     if (stream == NULL || stream->outbox == NULL) {
-        return code == YOKE_OK ? yoke__connection_answer(call->connection, call, NULL, 0)
+        return code == YOKE_OK ? yoke__connection_answer(call->connection, call, NULL)
                                : yoke__connection_answer_error(call->connection, call, code, message);
     }
     /* The rest of a message that is coming in is ignored from now on, so its end will not be seen. */

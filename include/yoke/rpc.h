@@ -102,6 +102,10 @@ struct yoke_limits {
      * 7 bytes besides its key and value. Sending more gives -EMSGSIZE; receiving more ends the call as RESOURCE_EXHAUSTED.
      * Default 8 KiB, at most 64 KiB. */
     uint32_t max_metadata_bytes;
+
+    /* Memory that one side shares with the other, for large messages to travel in: of its own for those that it sends, and
+     * what it takes of the peer's. What does not fit goes through the socket. Default 64 MiB, at most 1 GiB. */
+    uint32_t max_shared_bytes;
 };
 
 /* ---- Tuning --------------------------------------------------------------------------------------------------- */
@@ -329,6 +333,47 @@ int yoke_call_on_headers(struct yoke_call *call, yoke_headers_hook *hook, void *
  */
 const struct yoke_metadata *yoke_call_details(const struct yoke_call *call);
 
+/* ---- Large messages ----------------------------------------------------------------------------------------------- *
+ * A message of tuning.shared_min_bytes or more travels in memory that master and worker share, if a buffer is free there; the
+ * first one goes through the socket, as all do for which there is none. Nothing of that is to be seen, but for the time it
+ * takes. A large `bytes` field of a message that a worker receives is not copied either: it lies in that memory, as long as
+ * the message lives.
+ *
+ * Who wants to save the last copy, that into the shared memory, writes a large `bytes` field there to begin with: takes a
+ * buffer, fills it, and sends it as a field of the next message to the same peer.
+ *
+ *     void *data;
+ *     if (yoke_channel_take_buffer(channel, size, &data) == 0) {
+ *         read(fd, data, size);
+ *         request.content = (ProtobufCBinaryData){.data = data, .len = size};
+ *         demo_store_put(channel, &request, NULL, on_put, NULL);
+ *     }
+ *
+ * The field must be at the top level of the message, singular, and in no oneof, and begin with the buffer's first byte; all
+ * other fields of the message together have up to 4,000 bytes. When that is so and the message is accepted for sending, the
+ * buffer is the peer's, and is not to be touched any more. In every other case the message is copied as any other, and the
+ * buffer stays with its taker, who can use it again or must drop it.
+ */
+
+/*
+ * A buffer for `size` bytes, which begins a page and is not cleared. The channel leads to one peer: a worker's own, a worker's
+ * to its master, or that of a pool of one. For a message on a call, as a reply: the second function.
+ *
+ * The buffer can be written to until it has been sent or dropped, even if the peer is gone by then.
+ *
+ * -EAGAIN     there is none at the moment: use memory of your own. Where there is none yet, a master provides one, and for a
+ *             worker it does so when a large message has come from it
+ * -EINVAL     the channel leads to several peers
+ * -EMSGSIZE   over limits.max_message_bytes
+ * -ENOTCONN, -ENOBUFS, -ECHILD   as for a call
+ */
+int yoke_channel_take_buffer(struct yoke_channel *channel, size_t size, void **ret_data);
+int yoke_call_take_buffer(struct yoke_call *call, size_t size, void **ret_data);
+
+/* Give a buffer back that has not been sent. -EINVAL: it is no buffer of this channel's or call's process, or has been sent. */
+int yoke_channel_drop_buffer(struct yoke_channel *channel, void *data);
+int yoke_call_drop_buffer(struct yoke_call *call, void *data);
+
 /* ---- Calls that block --------------------------------------------------------------------------------------------- *
  * Every method also has a form that waits for its outcome: the generated …_sync functions, and for streams …_write, …_next
  * and …_close. They are for code that the loop did not call: a worker's entry, before yoke_worker_run() or instead of it, and
@@ -445,12 +490,28 @@ typedef void yoke_function(void);
 /* Memory for one decoded message. */
 struct yoke_arena;
 
+/* The content of a `bytes` field that is most of its message: a singular one at the top level, of no oneof. */
+struct yoke_large {
+    const void *field; /* the codec's description of the field */
+    const uint8_t *data;
+    size_t length;
+};
+
 /*
  * How messages become bytes and back. `descriptor` is the codec's own description of the message type.
  *
  * size:   bytes that pack() will write
  * pack:   writes exactly size() bytes to `out`
  * unpack: decodes into `arena`; 0, -ENOMEM (over the arena's budget, or none to be had) or -EBADMSG (malformed)
+ *
+ * What follows is for large messages in shared memory, which may change while it is looked at, unlike everything else.
+ *
+ * find_large:  the largest such field of a message to be sent; false: it has none
+ * pack_around: writes the rest of the message and then the key and length of that field, which are the `size` bytes that
+ *              precede its content on the wire; false: they are not so many
+ * split:       finds such a field in the encoded message, and copies the rest of it into `arena`. False: it has none, or the
+ *              rest is long
+ * join:        gives the unpacked rest its field
  */
 struct yoke_codec {
     const char *name;
@@ -460,6 +521,13 @@ struct yoke_codec {
                   const void **ret_message);
     /* 0, or -EBADMSG when messages nest deeper than `max_nesting`. Called first, for types that can nest deeply. */
     int (*check_nesting)(const void *descriptor, const uint8_t *bytes, size_t length, uint32_t max_nesting);
+
+    bool (*find_large)(const void *descriptor, const void *message, struct yoke_large *ret_large);
+    bool (*pack_around)(const void *descriptor, const void *message, const struct yoke_large *large, uint8_t *out,
+                        size_t size);
+    bool (*split)(const void *descriptor, struct yoke_arena *arena, const uint8_t *bytes, size_t length,
+                  struct yoke_large *ret_large, const uint8_t **ret_rest, size_t *ret_rest_length);
+    void (*join)(const void *message, const struct yoke_large *large);
 };
 
 /* protobuf-c; descriptors are ProtobufCMessageDescriptor. */

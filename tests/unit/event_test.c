@@ -45,13 +45,17 @@ static void deliver(const char *text) {
     yoke__events_deliver(&events, &unit_note_event, &peer, &note);
 }
 
+static void receive_bytes(uint32_t id, const void *bytes, size_t length) {
+    yoke__events_receive(&events, id, &peer, &(const struct yoke__parcel){.bytes = bytes, .length = length});
+}
+
 /* The same event as a peer sends it. */
 static void receive(const char *text) {
     Unit__Note note = UNIT__NOTE__INIT;
     note.text = (char *)(uintptr_t)text;
     uint8_t *bytes = malloc(unit__note__get_packed_size(&note) + 1);
     REQUIRE(bytes != NULL);
-    yoke__events_receive(&events, unit_note_event.id, &peer, bytes, unit__note__pack(&note, bytes));
+    receive_bytes(unit_note_event.id, bytes, unit__note__pack(&note, bytes));
     free(bytes);
 }
 
@@ -269,8 +273,8 @@ static void an_event_is_decoded_once(void) {
 static void without_subscribers_nothing_is_decoded(void) {
     start();
     size_t before = memory_allocation_count();
-    yoke__events_receive(&events, unit_note_event.id, &peer, (const uint8_t *)"\xff\xff", 2);
-    yoke__events_receive(&events, 12345, &peer, (const uint8_t *)"\xff\xff", 2);
+    receive_bytes(unit_note_event.id, "\xff\xff", 2);
+    receive_bytes(12345, "\xff\xff", 2);
     CHECK_INT(memory_allocation_count(), before);
     CHECK_INT(log_count, 0);
     finish();
@@ -280,7 +284,7 @@ static void what_cannot_be_decoded_is_dropped_and_logged(void) {
     start();
     struct subscriber a = {.letter = 'a'};
     subscribe(&a);
-    yoke__events_receive(&events, unit_note_event.id, &peer, (const uint8_t *)"\x0a\x05x", 3);
+    receive_bytes(unit_note_event.id, "\x0a\x05x", 3);
     CHECK_STR(trace, "");
     CHECK_INT(log_count, 1);
     CHECK_CONTAINS(log_line, "unit.Note");
@@ -290,7 +294,7 @@ static void what_cannot_be_decoded_is_dropped_and_logged(void) {
     for (size_t i = 0; i < sizeof(many); i++) {
         many[i] = i % 2 == 0 ? 0x78 : 0;
     }
-    yoke__events_receive(&events, unit_note_event.id, &peer, many, sizeof(many));
+    receive_bytes(unit_note_event.id, many, sizeof(many));
     CHECK_STR(trace, "");
     CHECK_INT(log_count, 2);
     CHECK_CONTAINS(log_line, "RESOURCE_EXHAUSTED");
@@ -316,7 +320,7 @@ static void a_peer_cannot_send_what_is_yokes_own(void) {
     start();
     unsigned count = 0;
     CHECK_INT(yoke_v1_worker_died_on(&events, on_death, &count), 0);
-    yoke__events_receive(&events, yoke_v1_worker_died_event.id, &peer, (const uint8_t *)"\x08\x07", 2);
+    receive_bytes(yoke_v1_worker_died_event.id, "\x08\x07", 2);
     CHECK_INT(count, 0);
     CHECK_INT(log_count, 1);
     CHECK_CONTAINS(log_line, "yoke.v1.WorkerDied");
@@ -342,7 +346,7 @@ static void a_recursive_event_is_checked(void) {
             bytes[2] = length < 0x80 ? bytes[2] : (uint8_t)(length >> 7);
             length += header;
         }
-        yoke__events_receive(&events, unit_grown_event.id, &peer, bytes, length);
+        receive_bytes(unit_grown_event.id, bytes, length);
         CHECK_INT(count, 1);
     }
     CHECK_INT(log_count, 1);
@@ -361,7 +365,7 @@ static void want_of_memory(void) {
     }
     subscribe(&a);
     memory_fail_from(0);
-    yoke__events_receive(&events, unit_note_event.id, &peer, (const uint8_t *)"\x0a\x01x", 3);
+    receive_bytes(unit_note_event.id, "\x0a\x01x", 3);
     CHECK(memory_fail_never());
     CHECK_STR(trace, "");
     CHECK_INT(log_count, 1);

@@ -81,9 +81,9 @@ static void zero_limits_are_the_documented_defaults(void) {
 
 static void limits_within_range_stay(void) {
     const struct yoke_limits extremes[] = {
-        {1, 1, 1, 1, 1, 1, 1},
+        {1, 1, 1, 1, 1, 1, 1, 1},
         {YOKE__MESSAGE_BYTES_MAX, INT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, YOKE__NESTING_MAX,
-         YOKE__METADATA_BYTES_MAX},
+         YOKE__METADATA_BYTES_MAX, YOKE__SHARED_BYTES_MAX},
     };
     for (size_t i = 0; i < sizeof(extremes) / sizeof(*extremes); i++) {
         struct yoke_limits limits = extremes[i];
@@ -97,6 +97,7 @@ static void limits_out_of_range_are_refused(void) {
         {.max_message_bytes = YOKE__MESSAGE_BYTES_MAX + 1},
         {.max_queued_bytes = (uint32_t)INT32_MAX + 1},
         {.max_nesting = YOKE__NESTING_MAX + 1},
+        {.max_shared_bytes = YOKE__SHARED_BYTES_MAX + 1},
         {.max_message_bytes = UINT32_MAX, .max_queued_bytes = UINT32_MAX, .max_nesting = UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof(beyond) / sizeof(*beyond); i++) {

@@ -202,8 +202,8 @@ static void a_turn_is_one_send(void) {
     start();
     turn_both();
     syscalls_reset();
-    static struct outcome outcomes[100];
-    for (unsigned i = 0; i < 100; i++) {
+    static struct outcome outcomes[50];
+    for (unsigned i = 0; i < 50; i++) {
         CHECK_INT(call(&one, 50, &outcomes[i]), 0);
     }
     CHECK_INT(syscalls_count(), 0);
@@ -214,8 +214,30 @@ static void a_turn_is_one_send(void) {
     turn(&one);
     /* Each received once and `other` sent once: short reads need no second one. */
     CHECK_INT(syscalls_count(), 4);
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < 50; i++) {
         check_answered(&outcomes[i], 50);
+    }
+    finish();
+}
+
+/* So many small frames that the peer had better begin. */
+static void many_are_sent_in_parts(void) {
+    start();
+    turn_both();
+    static struct outcome outcomes[100];
+    for (unsigned alone = 0; alone <= 1; alone++) {
+        one.io.is_alone = alone != 0;
+        syscalls_reset();
+        for (unsigned i = 0; i < 100; i++) {
+            outcomes[i] = (struct outcome){0};
+            CHECK_INT(call(&one, 50, &outcomes[i]), 0);
+        }
+        /* With one CPU the peer could not begin. */
+        CHECK_INT(syscalls_count(), alone ? 0 : 1);
+        turn_both();
+        for (unsigned i = 0; i < 100; i++) {
+            check_answered(&outcomes[i], 50);
+        }
     }
     finish();
 }
@@ -227,6 +249,7 @@ static void much_is_sent_early(void) {
     struct outcome outcomes[3] = {0};
     CHECK_INT(call(&one, 40000, &outcomes[0]), 0);
     CHECK_INT(syscalls_count(), 0);
+    one.io.is_alone = false;
     CHECK_INT(call(&one, 40000, &outcomes[1]), 0);
     CHECK_INT(syscalls_count(), 1);
     CHECK_INT(one.socket.connection.output.queued, 0);
@@ -622,6 +645,7 @@ static void a_callback_may_run_the_loop(void) {
 static const struct test_case cases[] = {
     {.name = "calls travel", .run = calls_travel},
     {.name = "a turn of the loop is one send", .run = a_turn_is_one_send},
+    {.name = "many are sent in parts", .run = many_are_sent_in_parts},
     {.name = "much is sent early", .run = much_is_sent_early},
     {.name = "the rest keeps no loop running", .run = a_socket_alone_keeps_no_loop_running},
     {.name = "transfers of any size", .run = transfers_of_any_size},
