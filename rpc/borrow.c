@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 void yoke__borrowed_init(struct yoke__borrowed *borrowed) {
-    *borrowed = (struct yoke__borrowed){.descriptor = -1};
+    *borrowed = (struct yoke__borrowed){.descriptor = YOKE__DESCRIPTOR_NONE};
 }
 
 static void destroy_loan(struct yoke__loan *loan) {
@@ -37,8 +37,8 @@ void yoke__borrowed_release(struct yoke__borrowed *borrowed) {
     }
     if (borrowed->descriptor >= 0) {
         yoke__close_unwanted(borrowed->descriptor);
-        borrowed->descriptor = -1;
     }
+    borrowed->descriptor = YOKE__DESCRIPTOR_NONE;
 }
 
 /* ---- Buffers ------------------------------------------------------------------------------------------------------ */

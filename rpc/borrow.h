@@ -11,6 +11,10 @@
 #include "rpc/codec.h"
 #include "rpc/shared.h"
 
+/* No descriptor has come; or one that the kernel dropped, because the process can have no more. */
+#define YOKE__DESCRIPTOR_NONE (-1)
+#define YOKE__DESCRIPTOR_LOST (-2)
+
 /* One buffer for the peer's messages. Outlives its connection while a message in it is in use. */
 struct yoke__loan {
     struct yoke__connection *connection; /* NULL when it is gone */
@@ -26,7 +30,7 @@ struct yoke__borrowed {
     size_t total;                                /* bytes of all */
     size_t limit;                                /* what we allow in each direction; 0: no buffers at all */
     bool is_declined;                            /* the worker cannot have any more for its messages */
-    int descriptor;                              /* has come, and its BUFFER frame has not; -1: none */
+    int descriptor;                              /* has come, and its BUFFER frame has not; or one of the two below */
     struct yoke__parcel parcel;                  /* the message of the frame that is being handled */
 };
 

@@ -147,6 +147,9 @@ static int message_check_nesting(const void *descriptor, const uint8_t *bytes, s
 /* The longest key and length of a field. */
 #define KEY_MAX 15u
 
+/* protobuf-c takes no longer ones of either, so that of a key no more than 32 bits are its field's number. */
+#define HEAD_VARINT_MAX 5u
+
 /* Is this a field that a message can have once, and can be without while it is unpacked? */
 static bool is_plain_bytes(const ProtobufCFieldDescriptor *field) {
     return field->type == PROTOBUF_C_TYPE_BYTES &&
@@ -223,7 +226,8 @@ static bool is_at_large(const struct level *level, struct yoke_large *ret_large)
     uint64_t key, length;
     size_t key_size = read_varint(level->at, level->end, &key);
     size_t length_size = key_size != 0 ? read_varint(level->at + key_size, level->end, &length) : 0;
-    if (length_size == 0 || (key & 7) != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED || key >> 3 > UINT32_MAX) {
+    if (length_size == 0 || key_size > HEAD_VARINT_MAX || length_size > HEAD_VARINT_MAX ||
+        (key & 7) != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
         return false;
     }
     const ProtobufCFieldDescriptor *field =

@@ -384,7 +384,7 @@ uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret
         memmove(input->data, input->data + input->begin, input->end);
         input->begin = 0;
     }
-    *ret_room = input->capacity - input->end;
+    *ret_room = yoke__shared_room(connection, input->end - input->begin, input->capacity - input->end);
     return input->data + input->end;
 }
 
@@ -397,7 +397,7 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
     }
     connection->is_receiving = false;
     if (connection->input->begin == connection->input->end) {
-        if (connection->borrowed.descriptor >= 0) {
+        if (connection->borrowed.descriptor != YOKE__DESCRIPTOR_NONE) {
             yoke__connection_fail(connection, "a descriptor came where none belongs");
         }
         yoke__chunk_put(&connection->engine->chunks, connection->input);

@@ -70,17 +70,6 @@ static void give_up(struct yoke__connection *connection, unsigned number) {
     clear_buffer(connection->lender, number);
 }
 
-/* Make room for so many bytes more, of buffers that are free. */
-static void make_room(struct yoke__connection *connection, size_t size) {
-    struct yoke__lender *lender = connection->lender;
-    const size_t limit = yoke__shared_limit(connection);
-    for (unsigned i = 0; i < YOKE__BUFFERS_MAX && size <= limit && lender->total > limit - size; i++) {
-        if (lender->buffers[i].state == FREE) {
-            give_up(connection, i);
-        }
-    }
-}
-
 static unsigned find_empty(const struct yoke__lender *lender) {
     unsigned number = 0;
     while (number < YOKE__BUFFERS_MAX && lender->buffers[number].state != EMPTY) {
@@ -89,14 +78,30 @@ static unsigned find_empty(const struct yoke__lender *lender) {
     return number;
 }
 
+/* Make room for one buffer more, of so many bytes, among those that are free. */
+static void make_room(struct yoke__connection *connection, size_t size) {
+    struct yoke__lender *lender = connection->lender;
+    const size_t limit = yoke__shared_limit(connection);
+    for (unsigned i = 0; i < YOKE__BUFFERS_MAX && size <= limit; i++) {
+        if (lender->total <= limit - size && find_empty(lender) < YOKE__BUFFERS_MAX) {
+            return;
+        }
+        if (lender->buffers[i].state == FREE) {
+            give_up(connection, i);
+        }
+    }
+}
+
 /* There is no buffer for a message of this length: a master makes one, if there is room, for the next. It makes one for a
  * worker, when the message reaches it. One at a time is on its way. */
 static void provide(struct yoke__connection *connection, size_t length) {
     struct yoke__lender *lender = connection->lender;
     const size_t size = yoke__shared_size(length);
+    if (connection->is_parent && (lender->is_declined || connection->passing.fd >= 0)) {
+        return;
+    }
     make_room(connection, size);
-    if (!connection->is_parent || lender->is_declined || connection->passing.fd >= 0 ||
-        lender->total + size > yoke__shared_limit(connection)) {
+    if (!connection->is_parent || lender->total + size > yoke__shared_limit(connection)) {
         return;
     }
     unsigned number = find_empty(lender);

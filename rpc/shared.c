@@ -121,11 +121,22 @@ void yoke__close_unwanted(int fd) {
 }
 
 bool yoke__shared_take_descriptor(struct yoke__connection *connection, int fd) {
-    if (connection->is_parent || connection->borrowed.limit == 0 || connection->borrowed.descriptor >= 0) {
+    if (connection->is_parent || connection->borrowed.limit == 0 ||
+        connection->borrowed.descriptor != YOKE__DESCRIPTOR_NONE) {
         return false;
     }
     connection->borrowed.descriptor = fd;
     return true;
+}
+
+void yoke__shared_lose_descriptor(struct yoke__connection *connection) {
+    (void)yoke__shared_take_descriptor(connection, YOKE__DESCRIPTOR_LOST);
+}
+
+size_t yoke__shared_room(const struct yoke__connection *connection, size_t available, size_t room) {
+    const size_t size = YOKE__FRAME_HEADER_SIZE + YOKE__BUFFER_SIZE;
+    const size_t missing = available < size ? size - available : room;
+    return connection->borrowed.descriptor != YOKE__DESCRIPTOR_NONE && missing < room ? missing : room;
 }
 
 /* The master has made a buffer. Without its descriptor, which the kernel keeps from a process that can have no more, or memory
@@ -160,7 +171,7 @@ void yoke__shared_receive_buffer(struct yoke__connection *connection, const stru
         return;
     }
     int fd = connection->borrowed.descriptor;
-    connection->borrowed.descriptor = -1;
+    connection->borrowed.descriptor = YOKE__DESCRIPTOR_NONE;
     size_t used = is_upward ? yoke__lend_total(connection) : connection->borrowed.total;
     if (is_upward ? yoke__lend_has(connection, frame->aux) : connection->borrowed.loans[frame->aux] != NULL) {
         yoke__connection_fail(connection, "BUFFER gives number %u again", (unsigned)frame->aux);

@@ -57,6 +57,15 @@ void yoke__close_unwanted(int fd);
 /* A descriptor has come. False when none is expected: it is the caller's to close. */
 bool yoke__shared_take_descriptor(struct yoke__connection *connection, int fd);
 
+/* One has come that the kernel could not give us. */
+void yoke__shared_lose_descriptor(struct yoke__connection *connection);
+
+/*
+ * How much of `room` may be filled, where `available` bytes wait to be complete. A descriptor comes with the first byte of its
+ * frame; until the last byte is there, too, nothing behind it is read, or the descriptor of a later frame could come before.
+ */
+size_t yoke__shared_room(const struct yoke__connection *connection, size_t available, size_t room);
+
 /* Handle a BUFFER, at a worker, or a RELEASE, whose header has been checked. */
 void yoke__shared_receive_buffer(struct yoke__connection *connection, const struct yoke__frame *frame,
                                  const uint8_t *payload);

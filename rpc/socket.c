@@ -159,6 +159,9 @@ static ssize_t receive_bytes(struct yoke__socket *socket, void *space, size_t ro
     do {
         size = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (size < 0 && errno == EINTR);
+    if (size >= 0 && (message.msg_flags & MSG_CTRUNC) != 0) {
+        yoke__shared_lose_descriptor(&socket->connection);
+    }
     if (size >= 0 && message.msg_controllen > 0 && !take_descriptors(socket, &message)) {
         yoke__connection_fail(&socket->connection, "descriptors came where none belong");
     }

@@ -2,36 +2,17 @@
  * socket_test.c: the transport between two ends in one process: each on its own loop, joined by a real socketpair, with
  * a kernel that cuts, delays and fails as it may.
  */
-#include "rpc/socket.h"
-
+#include "ends.h"
 #include "harness.h"
-#include "rpc/channel.h"
 #include "syscalls.h"
 #include "wire.h"
 
-#include "unit.yoke.h"
 #include <errno.h>
-#include <ev.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* One end: what a master or worker wraps around a socket. */
-struct end {
-    struct ev_loop *loop;
-    struct yoke__engine engine;
-    struct yoke__io io;
-    struct yoke_server server;
-    struct yoke_events events;
-    struct yoke__socket socket;
-    struct yoke__single_channel channel;
-    unsigned readies, ends, idles, notes;
-    enum yoke__socket_end last_end;
-    bool closes_when_ended;
-    void (*on_note)(struct end *end); /* called for each; NULL: nothing */
-};
 
 struct outcome {
     unsigned count;
@@ -42,115 +23,37 @@ struct outcome {
 static struct end one, other;
 static int raw; /* the other end of `one`, where there is no `other` */
 
-static struct end *end_of(struct yoke__socket *socket) {
-    return YOKE__CONTAINER(socket, struct end, socket);
-}
-
-static void on_ready(struct yoke__socket *socket) {
-    end_of(socket)->readies++;
-}
-
-static void on_ended(struct yoke__socket *socket, enum yoke__socket_end how) {
-    struct end *end = end_of(socket);
-    end->ends++;
-    end->last_end = how;
-    if (end->closes_when_ended) {
-        yoke__socket_close(socket, how == YOKE__SOCKET_EOF ? "end of file" : "failed");
-    }
-}
-
-static void on_idle(struct yoke__socket *socket) {
-    end_of(socket)->idles++;
-}
-
-static void on_now(struct yoke_call *call, const Unit__Bytes *request, void *user_data) {
-    (void)user_data;
-    (void)unit_echo_now_reply(call, request);
-}
-
-static void on_note(const struct yoke_peer *peer, const Unit__Note *note, void *user_data) {
-    struct end *end = user_data;
-    (void)peer;
-    (void)note;
-    end->notes++;
-    if (end->on_note != NULL) {
-        end->on_note(end);
-    }
-}
-
-static void open_end(struct end *end, int fd, bool is_parent) {
-    static const struct yoke__socket_owner owner = {.ready = on_ready, .ended = on_ended, .idle = on_idle};
-    static const struct unit_echo_handlers handlers = {.now = on_now};
-    static const struct yoke_limits limits = {0};
-    const struct yoke_peer peer = {.pid = 1};
-    memset(end, 0, sizeof(*end));
-    end->loop = ev_loop_new(EVFLAG_AUTO);
-    REQUIRE(end->loop != NULL);
-    REQUIRE_INT(yoke__engine_init(&end->engine, &limits, NULL, NULL), 0);
-    yoke__io_init(&end->io, end->loop, &end->engine);
-    yoke__events_init(&end->events, &end->engine);
-    REQUIRE_INT(unit_echo_serve(&end->server, &handlers, NULL), 0);
-    REQUIRE_INT(unit_note_on(&end->events, on_note, end), 0);
-    yoke__socket_open(&end->socket, &end->io, fd, &end->engine, &end->server, &end->events, &peer, is_parent, &owner);
-    yoke__single_channel_init(&end->channel, &end->engine);
-    end->channel.connection = &end->socket.connection;
-}
-
-static void close_end(struct end *end) {
-    yoke__socket_close(&end->socket, "over");
-    CHECK_INT(end->socket.fd, -1);
-    yoke__socket_close(&end->socket, "over again");
-    yoke__events_release(&end->events);
-    yoke__server_release(&end->server);
-    yoke__io_release(&end->io);
-    yoke__engine_release(&end->engine);
-    ev_loop_destroy(end->loop);
-}
-
 /* Both ends, each with a loop. */
 static void start(void) {
-    int fds[2];
-    REQUIRE_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    open_end(&one, fds[0], true);
-    open_end(&other, fds[1], false);
-    REQUIRE_INT(yoke__connection_greet(&one.socket.connection), 0);
-    REQUIRE_INT(yoke__connection_greet(&other.socket.connection), 0);
+    ends_start(&one, &other, NULL);
     syscalls_reset();
 }
 
 static void finish(void) {
     syscalls_reset();
-    close_end(&one);
-    close_end(&other);
+    end_close(&one);
+    end_close(&other);
 }
 
 /* One end; the test holds the other end's descriptor. */
 static void start_alone(void) {
     int fds[2];
     REQUIRE_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    open_end(&one, fds[0], false);
+    end_open(&one, fds[0], false, NULL);
     raw = fds[1];
     syscalls_reset();
 }
 
 static void finish_alone(void) {
     syscalls_reset();
-    close_end(&one);
+    end_close(&one);
     if (raw >= 0) {
         close(raw);
     }
 }
 
-static void turn(struct end *end) {
-    ev_run(end->loop, EVRUN_NOWAIT);
-}
-
-/* Turn both loops so often that all that can happen has. */
 static void turn_both(void) {
-    for (unsigned i = 0; i < 300; i++) {
-        turn(&one);
-        turn(&other);
-    }
+    ends_turn(&one, &other);
 }
 
 static void take_outcome(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply,
@@ -207,11 +110,11 @@ static void a_turn_is_one_send(void) {
         CHECK_INT(call(&one, 50, &outcomes[i]), 0);
     }
     CHECK_INT(syscalls_count(), 0);
-    turn(&one);
+    end_turn(&one);
     CHECK_INT(syscalls_count(), 1);
-    turn(&other);
-    turn(&other);
-    turn(&one);
+    end_turn(&other);
+    end_turn(&other);
+    end_turn(&one);
     /* Each received once and `other` sent once: short reads need no second one. */
     CHECK_INT(syscalls_count(), 4);
     for (unsigned i = 0; i < 50; i++) {
@@ -314,7 +217,7 @@ static void a_full_socket_is_waited_for(void) {
     for (unsigned i = 0; i < 20; i++) {
         CHECK_INT(call(&one, 100000, &outcomes[i]), 0);
     }
-    turn(&one);
+    end_turn(&one);
     CHECK(one.socket.connection.output.queued > 0);
     CHECK(ev_is_active(&one.socket.writer));
     turn_both();
@@ -339,8 +242,8 @@ static bool fail_one(size_t nth, int error, bool passes) {
     for (unsigned i = 0; i < 4; i++) {
         errors[i] = call(i % 2 == 0 ? &one : &other, 3000 * i, &outcomes[i]);
         if (i == 1) {
-            turn(&one);
-            turn(&other);
+            end_turn(&one);
+            end_turn(&other);
         }
     }
     turn_both();
@@ -396,7 +299,7 @@ static void the_end_of_file_is_told_once_after_all_bytes(void) {
     close(raw);
     raw = -1;
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(one.notes, 1);
     CHECK_INT(one.ends, 1);
@@ -413,7 +316,7 @@ static void a_half_closed_peer_can_be_answered(void) {
     send_raw(&wire);
     REQUIRE_INT(shutdown(raw, SHUT_WR), 0);
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(one.ends, 1);
     uint8_t bytes[1000];
@@ -433,7 +336,7 @@ static void a_failed_send_does_not_stop_reading(void) {
     start_alone();
     struct outcome outcome = {0};
     CHECK_INT(call(&one, 10, &outcome), 0);
-    turn(&one);
+    end_turn(&one);
     wire.length = 0;
     wire_hello(&wire);
     wire_end(&wire, 2, &unit_echo_now_method, 7);
@@ -446,7 +349,7 @@ static void a_failed_send_does_not_stop_reading(void) {
     yoke__socket_attend(&one.socket);
     CHECK_INT(one.socket.connection.output.queued, 0);
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     check_answered(&outcome, 7);
     CHECK_INT(one.notes, 1);
@@ -465,7 +368,7 @@ static void a_violation_is_told_once(void) {
     wire_add(&wire, "GET / HTTP/1.1\r\n\r\n", 18);
     send_raw(&wire);
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(one.ends, 1);
     CHECK_INT(one.last_end, YOKE__SOCKET_FAILED);
@@ -474,7 +377,7 @@ static void a_violation_is_told_once(void) {
     close(raw);
     raw = -1;
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(one.ends, 1);
     finish_alone();
@@ -498,7 +401,7 @@ static void draining_takes_what_is_there_and_no_more(void) {
     send_raw(&wire);
     yoke__socket_drain(&one.socket);
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(one.notes, 50);
     CHECK_INT(one.ends, 0);
@@ -618,7 +521,7 @@ static void run_loop(struct end *end) {
     REQUIRE_INT(shutdown(raw, SHUT_RDWR), 0);
     CHECK_INT(call(end, 10, &outcome), 0);
     for (unsigned i = 0; i < 5; i++) {
-        turn(end);
+        end_turn(end);
     }
     nested_notes = end->notes;
     CHECK_INT(end->ends, 0);
@@ -633,7 +536,7 @@ static void a_callback_may_run_the_loop(void) {
     wire_note(&wire, "first");
     send_raw(&wire);
     for (unsigned i = 0; i < 5; i++) {
-        turn(&one);
+        end_turn(&one);
     }
     CHECK_INT(nested_notes, 1);
     CHECK_INT(one.notes, 2);

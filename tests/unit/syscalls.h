@@ -1,6 +1,6 @@
 /*
- * syscalls.h: the kernel as the tests want it. Programs that link this send and receive through it, and it can cut
- * transfers short, fail one, or fail them all, as kernels do at their leisure.
+ * syscalls.h: the kernel as the tests want it. Programs that link this send, receive and make shared memory through it, and it
+ * can cut transfers short, fail one, or fail them all, as kernels do at their leisure.
  */
 #ifndef YOKE_TESTS_UNIT_SYSCALLS_H
 #define YOKE_TESTS_UNIT_SYSCALLS_H
@@ -25,6 +25,24 @@ void syscalls_fail_alternately(int error);
 
 /* Run this before each recvmsg(); NULL: nothing. */
 void syscalls_before_receiving(void (*hook)(void));
+
+/* Only the next recvmsg() transfers at most so many bytes. */
+void syscalls_cut_next_receiving(size_t bytes);
+
+/* The calls that make shared memory, and a sendmsg() that passes a descriptor. */
+enum syscalls_kind {
+    SYSCALLS_MEMFD_CREATE,
+    SYSCALLS_FTRUNCATE,
+    SYSCALLS_FCNTL,
+    SYSCALLS_MMAP,
+    SYSCALLS_MADVISE,
+    SYSCALLS_PASS,
+    SYSCALLS_KINDS
+};
+
+/* Fail all calls of a kind from now on, with this errno; 0: none any more. How many there have been is told, too. */
+void syscalls_refuse(enum syscalls_kind kind, int error);
+size_t syscalls_count_of(enum syscalls_kind kind);
 
 /* Whether the failure that was asked for has happened. */
 bool syscalls_have_failed(void);
