@@ -1,8 +1,6 @@
 // See answerer.h.
 #include "capnproto/answerer.h"
 
-#include <cstdlib>
-
 #include "bench.capnp.h"
 #include "capnproto/side.h"
 
@@ -10,7 +8,7 @@ namespace {
 
 class EchoServer final : public Echo::Server {
   public:
-    explicit EchoServer(const bench_job &job) : job_(job), payload_(bench_payload(job.size), job.size) {
+    explicit EchoServer(const bench_job &job) : job_(job), payload_(make_payload(job.size)) {
     }
 
   protected:
@@ -32,7 +30,9 @@ class EchoServer final : public Echo::Server {
   private:
     template <typename Params> capnp::Data::Reader take(Params params) const {
         capnp::Data::Reader data = params.getData();
-        KJ_REQUIRE(data.size() == job_.size, "wrong request");
+        if (data.size() != job_.size) {
+            fail("wrong request");
+        }
         return data;
     }
 
@@ -43,7 +43,7 @@ class EchoServer final : public Echo::Server {
     }
 
     const bench_job &job_;
-    kj::ArrayPtr<const kj::byte> payload_;
+    kj::Array<kj::byte> payload_;
 };
 
 } // namespace
@@ -52,6 +52,6 @@ int answer_calls(const bench_job &job, int fd) {
     return run_side([&](kj::AsyncIoContext &io) {
         Connection connection(io, fd, capnp::rpc::twoparty::Side::SERVER, kj::heap<EchoServer>(job));
         connection.client().onDisconnect().wait(io.waitScope);
-        KJ_FAIL_REQUIRE("the caller has gone");
+        fail("the caller has gone");
     });
 }

@@ -1,7 +1,6 @@
 // See caller.h.
 #include "capnproto/caller.h"
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -16,8 +15,7 @@ namespace {
 class Calls : private kj::TaskSet::ErrorHandler {
   public:
     explicit Calls(const bench_job &job)
-        : job_(job), payload_(bench_payload(job.size), job.size), tasks_(*this),
-          over_(kj::newPromiseAndFulfiller<void>()) {
+        : job_(job), payload_(make_payload(job.size)), tasks_(*this), over_(kj::newPromiseAndFulfiller<void>()) {
     }
     KJ_DISALLOW_COPY(Calls);
     virtual ~Calls() noexcept(false) = default;
@@ -40,7 +38,9 @@ class Calls : private kj::TaskSet::ErrorHandler {
     }
 
     template <typename Message> void check(const Message &message) const {
-        KJ_REQUIRE(message.getData().size() == job_.size, "wrong reply");
+        if (message.getData().size() != job_.size) {
+            fail("wrong reply");
+        }
     }
 
     void add(kj::Promise<void> task) {
@@ -58,7 +58,7 @@ class Calls : private kj::TaskSet::ErrorHandler {
         over_.fulfiller->reject(kj::mv(exception));
     }
 
-    kj::ArrayPtr<const kj::byte> payload_;
+    kj::Array<kj::byte> payload_;
     kj::TaskSet tasks_;
     kj::PromiseFulfillerPair<void> over_;
 };
@@ -152,7 +152,7 @@ class Stream final : public Calls {
         bench_meter_start(&meter_, &job);
         auto request = worker.streamRequest();
         request.setSink(kj::heap<Counter>(*this));
-        add(request.send().then([](capnp::Response<Echo::StreamResults>) { KJ_FAIL_REQUIRE("the stream has ended"); }));
+        add(request.send().then([](capnp::Response<Echo::StreamResults>) { fail("the stream has ended"); }));
     }
 
     void print() {

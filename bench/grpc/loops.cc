@@ -18,11 +18,23 @@ namespace {
 
 class ClosedLoop final : public Loop {
   public:
-    explicit ClosedLoop(const bench_job &job) : expected_(reply_size(job)), run_(job) {
+    explicit ClosedLoop(const bench_job &job) : job_(job), run_(job) {
+    }
+
+    void start(const Meeting &meeting, Api &api) {
+        for (unsigned i = 0; i < job_.workers; i++) {
+            stubs_.push_back(meeting.connect(i));
+            for (unsigned j = 0; j < job_.depth; j++) {
+                calls_.push_back(api.make_call(*stubs_.back(), *this));
+            }
+        }
+        for (auto &call : calls_) {
+            call->start();
+        }
     }
 
     void finish(Call &call, const grpc::Status &status, size_t size) override {
-        if (run_.finish(status, size, expected_)) {
+        if (run_.finish(status, size, reply_size(job_))) {
             call.start();
         }
     }
@@ -32,29 +44,20 @@ class ClosedLoop final : public Loop {
     }
 
   private:
-    const size_t expected_;
+    const bench_job &job_;
     Run run_;
+    std::vector<std::unique_ptr<bench::Echo::Stub>> stubs_;
+    std::vector<std::unique_ptr<Call>> calls_;
 };
 
 } // namespace
 
 int run_closed_loop(const Meeting &meeting, Api &api) {
-    const bench_job &job = meeting.job();
-    auto &loop = *new ClosedLoop(job);
-    auto &stubs = *new std::vector<std::unique_ptr<bench::Echo::Stub>>;
-    auto &calls = *new std::vector<std::unique_ptr<Call>>;
-    for (unsigned i = 0; i < job.workers; i++) {
+    for (unsigned i = 0; i < meeting.job().workers; i++) {
         meeting.wait_for_server();
     }
-    for (unsigned i = 0; i < job.workers; i++) {
-        stubs.push_back(meeting.connect(i));
-        for (unsigned j = 0; j < job.depth; j++) {
-            calls.push_back(api.make_call(*stubs.back(), loop));
-        }
-    }
-    for (auto &call : calls) {
-        call->start();
-    }
+    auto &loop = *new ClosedLoop(meeting.job());
+    loop.start(meeting, api);
     api.wait(loop.run().over());
     loop.run().print();
     return EXIT_SUCCESS;

@@ -173,5 +173,6 @@ int serve_by_queue(const Meeting &meeting, unsigned index) {
     while (queue->Next(&tag, &ok)) {
         proceed(tag, ok);
     }
+    running->Shutdown();
     fail("the server has ended");
 }

@@ -9,7 +9,7 @@ static void print_time(FILE *out, const struct result *row) {
     double median = result_median(row, FIGURE_US_PER_OP);
     fprintf(out, "\"us_per_op\": %.4f, \"min_us_per_op\": %.4f, \"max_us_per_op\": %.4f, \"ops_per_s\": %.1f", median,
             result_min(row, FIGURE_US_PER_OP), result_max(row, FIGURE_US_PER_OP), 1e6 / median);
-    if (row->bench_case->bulk) {
+    if (row->bench_case->flags & BENCH_CASE_BULK) {
         fprintf(out, ", \"gb_per_s\": %.3f", (double)row->bench_case->size / median / 1000);
     }
 }

@@ -33,7 +33,7 @@ static bool is_wanted_case(const struct options *options, const struct bench_cas
             return true;
         }
     }
-    return options->cases.count == 0 && !(options->quick && bench_case->large);
+    return options->cases.count == 0 && !(options->quick && (bench_case->flags & BENCH_CASE_EXTRA));
 }
 
 /* The systems that are there, and their versions on `out`. */

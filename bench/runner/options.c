@@ -18,8 +18,8 @@ static void print_usage(FILE *out) {
             "\n"
             "  --json          one JSON object a line, instead of tables\n"
             "  --plot FILE     draw a chart of some cases, too: an SVG, made by gnuplot\n"
-            "  --quick         2 repetitions of 0.1 s, and none of the cases that need many processes: shows that all\n"
-            "                  of it works, says little about speed\n"
+            "  --quick         2 repetitions of 0.1 s, without the rows marked *: shows that all of it works, says\n"
+            "                  little about speed\n"
             "  --only CASE     one case, or one of its rows: unary, unary/64/128; may be repeated\n"
             "  --system NAME   one system; may be repeated\n"
             "  --reps N        repetitions, 1 to %d (default %d)\n"
@@ -27,7 +27,8 @@ static void print_usage(FILE *out) {
             "\ncases:\n",
             REPETITIONS_MAX, REPETITIONS, SECONDS);
     for (const struct bench_case *bench_case = bench_cases; bench_case->name; bench_case++) {
-        fprintf(out, "  %-20s  %s\n", bench_case->label, bench_case->what);
+        fprintf(out, "%s %-20s  %s\n", (bench_case->flags & BENCH_CASE_EXTRA) ? "*" : " ", bench_case->label,
+                bench_case->what);
     }
     fprintf(out, "\nsystems:\n");
     for (const struct bench_system *system = bench_systems; system->name; system++) {

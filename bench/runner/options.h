@@ -15,7 +15,7 @@ struct names {
 
 struct options {
     bool json;
-    bool quick; /* no large cases */
+    bool quick; /* no extra rows */
     double seconds;
     unsigned repetitions;
     const char *plot; /* the file for a chart; NULL: none is wanted */

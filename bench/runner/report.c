@@ -9,13 +9,14 @@
 /* ---- What differs by what is measured ------------------------------------------------------------------------- */
 
 static void print_time_heading(FILE *out, const struct bench_case *bench_case) {
-    fprintf(out, " %10s %10s %10s %12s", "us/op", "min", "max", bench_case->bulk ? "GB/s" : "ops/s");
+    fprintf(out, " %10s %10s %10s %12s", "us/op", "min", "max",
+            (bench_case->flags & BENCH_CASE_BULK) ? "GB/s" : "ops/s");
 }
 
 static void print_time(FILE *out, const struct result *row) {
     double median = result_median(row, FIGURE_US_PER_OP);
     fprintf(out, " %10.3f %10.3f %10.3f", median, result_min(row, FIGURE_US_PER_OP), result_max(row, FIGURE_US_PER_OP));
-    if (row->bench_case->bulk) {
+    if (row->bench_case->flags & BENCH_CASE_BULK) {
         fprintf(out, " %12.2f", (double)row->bench_case->size / median / 1000);
     } else {
         fprintf(out, " %12.0f", 1e6 / median);

@@ -25,49 +25,44 @@ const struct bench_system bench_systems[] = {
     {0},
 };
 
-#define TIME(label, name, ...) \
-    { label, name, BENCH_MEASURES_TIME, __VA_ARGS__ }
-#define UNARY(label, size, depth) TIME(label, "unary", size, depth, 1, 1, false, false, "calls from master to worker")
-#define WORKERS(label, workers, large) \
-    TIME(label, "workers", 64, 128, workers, 1, large, false, "calls from one master to its workers")
-#define IDLE(label, workers, large)                                            \
-    {                                                                          \
-        label, "idle", BENCH_MEASURES_MEMORY, 64, 1, workers, 1, large, false, \
-            "memory of a worker that has nothing to do"                        \
-    }
+/* For lines that fit. */
+#define TIME BENCH_MEASURES_TIME
+#define LATENCY BENCH_MEASURES_LATENCY
+#define MEMORY BENCH_MEASURES_MEMORY
+#define EXTRA BENCH_CASE_EXTRA
+#define BULK BENCH_CASE_BULK
 
+/* label, case, measure, size, depth, workers, streams, flags, what it is */
 const struct bench_case bench_cases[] = {
-    UNARY("unary/64/1", 64, 1),
-    UNARY("unary/64/16", 64, 16),
-    UNARY("unary/64/128", 64, 128),
-    UNARY("unary/64/1024", 64, 1024),
-    UNARY("unary/1024/1", KIB, 1),
-    UNARY("unary/1024/16", KIB, 16),
-    UNARY("unary/1024/128", KIB, 128),
-    UNARY("unary/1024/1024", KIB, 1024),
-    UNARY("unary/16384/1", 16 * KIB, 1),
-    UNARY("unary/16384/16", 16 * KIB, 16),
-    UNARY("unary/16384/128", 16 * KIB, 128),
-    UNARY("unary/16384/1024", 16 * KIB, 1024),
-    TIME("unary-up/64/1", "unary-up", 64, 1, 1, 1, false, false, "calls from worker to master"),
-    TIME("unary-checked/64/128", "unary-checked", 64, 128, 1, 1, false, false,
-         "calls with a deadline and an interceptor at each side"),
-    TIME("put/1M", "put", MIB, 1, 1, 1, false, true, "the master sends, the worker acknowledges"),
-    TIME("put/16M", "put", 16 * MIB, 1, 1, 1, false, true, "the master sends, the worker acknowledges"),
-    TIME("stream/64", "stream", 64, 1, 1, 1, false, false, "messages of one stream from worker to master"),
-    TIME("bidi/64/1", "bidi", 64, 1, 1, 1, false, false, "messages to and fro on one stream"),
-    WORKERS("workers/1", 1, false),
-    WORKERS("workers/2", 2, false),
-    WORKERS("workers/8", 8, false),
-    WORKERS("workers/64", 64, true),
-    TIME("streams/10000", "streams", 64, 128, 1, 10000, false, false, "messages to and fro on streams that take turns"),
-    TIME("spawn", "spawn", 64, 1, 1, 1, false, false, "from asking for a worker until it is ready"),
-    TIME("kill", "kill", 64, 1, 1, 1, false, false, "from killing a worker until its master's program knows"),
-    IDLE("idle/1", 1, false),
-    IDLE("idle/64", 64, false),
-    IDLE("idle/1000", 1000, true),
-    {"latency/64", "latency", BENCH_MEASURES_LATENCY, 64, 1, 1, 1, false, false,
-     "calls that are due evenly spaced, at half the system's own peak"},
+    {"unary/64/1", "unary", TIME, 64, 1, 1, 1, 0, "calls from master to worker"},
+    {"unary/64/16", "unary", TIME, 64, 16, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/64/128", "unary", TIME, 64, 128, 1, 1, 0, "calls from master to worker"},
+    {"unary/64/1024", "unary", TIME, 64, 1024, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/1024/1", "unary", TIME, KIB, 1, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/1024/16", "unary", TIME, KIB, 16, 1, 1, 0, "calls from master to worker"},
+    {"unary/1024/128", "unary", TIME, KIB, 128, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/1024/1024", "unary", TIME, KIB, 1024, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/16384/1", "unary", TIME, 16 * KIB, 1, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/16384/16", "unary", TIME, 16 * KIB, 16, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/16384/128", "unary", TIME, 16 * KIB, 128, 1, 1, EXTRA, "calls from master to worker"},
+    {"unary/16384/1024", "unary", TIME, 16 * KIB, 1024, 1, 1, 0, "calls from master to worker"},
+    {"unary-up/64/1", "unary-up", TIME, 64, 1, 1, 1, 0, "calls from worker to master"},
+    {"unary-checked/64/128", "unary-checked", TIME, 64, 128, 1, 1, 0, "calls with a deadline and interceptors"},
+    {"put/1M", "put", TIME, MIB, 1, 1, 1, BULK, "the master sends, the worker acknowledges"},
+    {"put/16M", "put", TIME, 16 * MIB, 1, 1, 1, BULK, "the master sends, the worker acknowledges"},
+    {"stream/64", "stream", TIME, 64, 1, 1, 1, 0, "messages of one stream from worker to master"},
+    {"bidi/64/1", "bidi", TIME, 64, 1, 1, 1, 0, "messages to and fro on one stream"},
+    {"workers/1", "workers", TIME, 64, 128, 1, 1, 0, "calls from one master to its workers"},
+    {"workers/2", "workers", TIME, 64, 128, 2, 1, 0, "calls from one master to its workers"},
+    {"workers/8", "workers", TIME, 64, 128, 8, 1, EXTRA, "calls from one master to its workers"},
+    {"workers/64", "workers", TIME, 64, 128, 64, 1, EXTRA, "calls from one master to its workers"},
+    {"streams/10000", "streams", TIME, 64, 128, 1, 10000, 0, "messages to and fro on streams that take turns"},
+    {"spawn", "spawn", TIME, 64, 1, 1, 1, 0, "from asking for a worker until it is ready"},
+    {"kill", "kill", TIME, 64, 1, 1, 1, 0, "from killing a worker until its master's program knows"},
+    {"idle/1", "idle", MEMORY, 64, 1, 1, 1, 0, "memory of a worker that has nothing to do"},
+    {"idle/64", "idle", MEMORY, 64, 1, 64, 1, EXTRA, "memory of a worker that has nothing to do"},
+    {"idle/1000", "idle", MEMORY, 64, 1, 1000, 1, EXTRA, "memory of a worker that has nothing to do"},
+    {"latency/64", "latency", LATENCY, 64, 1, 1, 1, 0, "calls on a schedule, at half of the system's own peak"},
     {0},
 };
 

@@ -18,6 +18,11 @@ struct bench_system {
 /* What a case measures, and so which figures a repetition of it has. */
 enum bench_measure { BENCH_MEASURES_TIME, BENCH_MEASURES_LATENCY, BENCH_MEASURES_MEMORY };
 
+enum bench_case_flag {
+    BENCH_CASE_EXTRA = 1, /* not in a quick run */
+    BENCH_CASE_BULK = 2   /* bytes per second matter */
+};
+
 struct bench_case {
     const char *label; /* of this row; unique */
     const char *name;  /* what programs call the case */
@@ -26,8 +31,7 @@ struct bench_case {
     unsigned depth;
     unsigned workers;
     unsigned streams;
-    bool large;       /* not in a quick run */
-    bool bulk;        /* bytes per second matter */
+    unsigned flags;   /* of enum bench_case_flag */
     const char *what; /* a line for people */
 };
 

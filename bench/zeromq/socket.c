@@ -11,6 +11,10 @@ void endpoint_init(struct endpoint *endpoint, const struct bench_job *job) {
     snprintf(endpoint->address, sizeof endpoint->address, "ipc://@yoke-bench-%d", (int)getpid());
 }
 
+void endpoint_release(struct endpoint *endpoint) {
+    free(endpoint->payload);
+}
+
 static struct socket open_socket(void) {
     struct socket socket = {.context = zmq_ctx_new()};
     socket.dealer = socket.context ? zmq_socket(socket.context, ZMQ_DEALER) : NULL;

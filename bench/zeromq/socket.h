@@ -20,6 +20,7 @@ struct socket {
 };
 
 void endpoint_init(struct endpoint *endpoint, const struct bench_job *job);
+void endpoint_release(struct endpoint *endpoint);
 
 /* The caller binds, before the others connect or after. */
 struct socket socket_bind(const struct endpoint *endpoint);

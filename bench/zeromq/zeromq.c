@@ -51,20 +51,24 @@ static int run_worker(const struct bench_job *job, unsigned index, void *endpoin
 
 static int run(const struct bench_job *job) {
     struct endpoint endpoint;
+    endpoint_init(&endpoint, job);
+    int code = BENCH_UNSUPPORTED;
     switch (job->kind) {
     case BENCH_UNARY:
     case BENCH_PUT:
     case BENCH_STREAM:
     case BENCH_WORKERS:
     case BENCH_LATENCY:
-        endpoint_init(&endpoint, job);
-        return bench_run_workers(job, call, run_worker, &endpoint);
+        code = bench_run_workers(job, call, run_worker, &endpoint);
+        break;
     case BENCH_UNARY_UP:
-        endpoint_init(&endpoint, job);
-        return bench_run_pair(job, call, answer, &endpoint);
+        code = bench_run_pair(job, call, answer, &endpoint);
+        break;
     default:
-        return BENCH_UNSUPPORTED;
+        break;
     }
+    endpoint_release(&endpoint);
+    return code;
 }
 
 int main(int argc, char **argv) {
