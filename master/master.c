@@ -37,6 +37,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
         free(master);
         return error;
     }
+    master->engine.shared_min_bytes = known.tuning.shared_min_bytes;
     yoke__io_set_busy_poll(&master->io, known.tuning.busy_poll_us);
     master->tuning = known.tuning;
     master->pid = getpid();

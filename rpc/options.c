@@ -57,5 +57,6 @@ int yoke__tuning_resolve(struct yoke_tuning *tuning) {
     if (tuning->busy_poll_us != 0 && yoke_usable_cpus() == 1) {
         tuning->busy_poll_us = 0;
     }
+    tuning->shared_min_bytes = or_default(tuning->shared_min_bytes, YOKE__SHARED_MIN_BYTES);
     return 0;
 }

@@ -52,6 +52,5 @@ int answer_calls(const bench_job &job, int fd) {
     return run_side([&](kj::AsyncIoContext &io) {
         Connection connection(io, fd, capnp::rpc::twoparty::Side::SERVER, kj::heap<EchoServer>(job));
         connection.client().onDisconnect().wait(io.waitScope);
-        fail("the caller has gone");
     });
 }

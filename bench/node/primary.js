@@ -113,8 +113,8 @@ async function measureIdle(job, serialization) {
     if (job.workers > Math.min(MOST_WORKERS, os.freemem() / WORKER_BYTES)) process.exit(UNSUPPORTED);
     const callers = await forkCallers(job, serialization);
     await Promise.all(callers.map(callOnce));
-    // As common/memory.h, for what a worker still does when it has answered.
-    await sleep(100);
+    // The workers come to rest as long as in common/memory.h.
+    await sleep(3e3 * job.seconds);
     const bytes = callers.map(({ peer }) => readPss(peer.process.pid)).reduce((a, b) => a + b);
     return { print: () => print({ bytes: Math.round(bytes / job.workers) }) };
 }

@@ -127,6 +127,12 @@ struct yoke_tuning {
      * that looks out; without effect when yoke_usable_cpus() is 1 at the time when the option is set.
      */
     uint32_t busy_poll_us;
+
+    /*
+     * Messages of so many bytes and more go through shared memory instead of the socket ("Large messages"). Default 64 KiB;
+     * UINT32_MAX: this process shares no memory with its peers, in either direction.
+     */
+    uint32_t shared_min_bytes;
 };
 
 /* ---- Processors ----------------------------------------------------------------------------------------------- */
