@@ -30,7 +30,7 @@ unsigned char *bench_payload(size_t size) {
     return bytes;
 }
 
-/* A master has a few descriptors for each worker, more than the usual soft limit of 1024, which is meant for select(). */
+/* A master has a few descriptors for each worker; the usual soft limit, 1024, is meant for select(). */
 static void raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit)) {

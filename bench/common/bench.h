@@ -6,8 +6,8 @@
  *     PROGRAM NAME=VALUE…     measures, prints one line of JSON, exits 0
  *     PROGRAM --version       prints the name and version of the system on one line, exits 0
  *
- * and exits BENCH_UNSUPPORTED when its system has no such case. The names are those of struct bench_job, and `case`, one
- * of the cases at enum bench_kind:
+ * and exits BENCH_UNSUPPORTED when its system has no such case. The names are those of struct bench_job, and `case`,
+ * one of the cases at enum bench_kind:
  *
  *     bench-yoke case=unary size=64 depth=128 seconds=0.5
  *

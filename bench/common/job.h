@@ -10,16 +10,16 @@ extern "C" {
 #endif
 
 /*
- * The cases, and what one operation is. DEPTH operations are in flight at any time: as soon as one is finished, the next
- * is started. All measure time, but for the last two.
+ * The cases, and what one operation is. DEPTH operations are in flight at any time: as soon as one is finished, the
+ * next is started. All measure time, but for the last two.
  */
 enum bench_kind {
     /* "unary": the master sends SIZE bytes to the worker, which sends as many back. */
     BENCH_UNARY,
     /* "unary-up": the same, started by the worker and answered by the master. */
     BENCH_UNARY_UP,
-    /* "unary-checked": as unary; every call has a deadline of a second, which does not pass, and passes an interceptor at
-     * the caller and one at the handler, which do nothing. */
+    /* "unary-checked": as unary; every call has a deadline of a second, which does not pass, and passes an interceptor
+     * at the caller and one at the handler, which do nothing. */
     BENCH_UNARY_CHECKED,
     /* "put": the master sends SIZE bytes to the worker, which sends a small acknowledgement back. */
     BENCH_PUT,
@@ -31,8 +31,8 @@ enum bench_kind {
     BENCH_BIDI,
     /* "workers": unary with WORKERS worker processes, DEPTH in flight for each. The operations are those of all. */
     BENCH_WORKERS,
-    /* "streams": STREAMS streams are open both ways. An operation is a message each way on one of them; they take turns,
-     * with DEPTH in flight altogether. */
+    /* "streams": STREAMS streams are open both ways. An operation is a message each way on one of them; they take
+     * turns, with DEPTH in flight altogether. */
     BENCH_STREAMS,
     /* "spawn": from asking for a new worker until the master knows that it is ready, as its first message has come. One
      * at a time; what comes between, such as the worker's end, is not counted. */

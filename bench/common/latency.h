@@ -1,9 +1,9 @@
 /*
- * latency.h: an open loop. Operations are due evenly spaced, and each is started when it is due, or as soon after as the
- * program can. Its latency counts from the instant at which it was due, so being late to start counts, too.
+ * latency.h: an open loop. Operations are due evenly spaced, and each is started when it is due, or as soon after as
+ * the program can. Its latency counts from the instant at which it was due, so being late to start counts, too.
  *
- * A program starts the schedule when a first operation has shown that everything is up, then watches `fd` in its loop (or
- * calls bench_latency_wait() in a thread):
+ * A program starts the schedule when a first operation has shown that everything is up, then watches `fd` in its loop
+ * (or calls bench_latency_wait() in a thread):
  *
  *     for (uint64_t n = bench_latency_due(latency); n > 0; n--) start_call(bench_latency_take(latency));
  *

@@ -18,8 +18,8 @@ extern "C" {
 uint64_t bench_pss(pid_t pid);
 
 /*
- * Gives the workers three times the job's seconds to come to rest, and prints the result line: the mean of the PSS of the
- * job's workers. `pids` are these.
+ * Gives the workers three times the job's seconds to come to rest, and prints the result line: the mean of the PSS of
+ * the job's workers. `pids` are these.
  */
 void bench_memory_print(const struct bench_job *job, const pid_t *pids);
 

@@ -49,9 +49,9 @@ void bench_meter_print(const struct bench_meter *meter);
 /* ---- With gaps ------------------------------------------------------------------------------------------------ */
 
 /*
- * Sums the spans between bench_span_begin() and bench_span_end(), for spawn and kill. The time of the job is the wall's,
- * gaps included, so a program takes as long as any other. The first span is never counted, nor is one that begins in the
- * first fifth; one is always counted.
+ * Sums the spans between bench_span_begin() and bench_span_end(), for spawn and kill. The time of the job is the
+ * wall's, gaps included, so a program takes as long as any other. The first span is never counted, nor is one that
+ * begins in the first fifth; one is always counted.
  */
 struct bench_spans {
     uint64_t begin_ns;

@@ -35,7 +35,8 @@ pid_t bench_fork_worker(const struct bench_job *job, unsigned index, bench_worke
 void bench_end_workers(const pid_t *pids, unsigned count);
 
 /*
- * Forks job->workers workers, and runs `caller` in this process; when it returns, they all end. The workers never return.
+ * Forks job->workers workers, and runs `caller` in this process; when it returns, they all end. A worker does not
+ * return.
  */
 int bench_run_workers(const struct bench_job *job, bench_side *caller, bench_worker *worker, void *user_data);
 

@@ -11,7 +11,7 @@ const { Caller, answerCalls, runClosedLoop } = require("./calls.js");
 const { UNSUPPORTED, fail } = require("./job.js");
 const { Meter, Schedule, Spans, print } = require("./meter.js");
 
-// A worker's memory at most, and how many workers can be started in the time that a program may take.
+// A worker's memory at most, and how many workers a program may start: more take minutes.
 const WORKER_BYTES = 64 * 1024 * 1024;
 const MOST_WORKERS = 256;
 

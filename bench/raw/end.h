@@ -1,6 +1,6 @@
 /*
- * end.h: one process's end of a socketpair on libev. It counts bytes and never looks at them: no frames, no encoding, no
- * calls. What is to be sent for all that one read brought leaves in one send.
+ * end.h: one process's end of a socketpair on libev. It counts bytes and never looks at them: no frames, no encoding,
+ * no calls. What is to be sent for all that one read brought leaves in one send.
  */
 #ifndef BENCH_RAW_END_H
 #define BENCH_RAW_END_H
@@ -34,8 +34,8 @@ struct end {
 #define END_BUFFER 65536
 
 /*
- * Begins to watch `fd`, which must not block, and stays the caller's. The buffers hold `buffer` bytes, or a unit, whichever
- * is more.
+ * Begins to watch `fd`, which must not block, and stays the caller's. The buffers hold `buffer` bytes, or a unit,
+ * whichever is more.
  */
 void end_init(struct end *end, struct ev_loop *loop, int fd, size_t in_unit, size_t out_unit, size_t buffer,
               end_hook *on_unit, void *user_data);

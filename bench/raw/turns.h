@@ -1,4 +1,7 @@
-/* turns.h: two processes on a Unix socketpair that take turns: one sends while the other receives, without an event loop. */
+/*
+ * turns.h: two processes on a Unix socketpair that take turns, without an event loop: one sends while the other
+ * receives.
+ */
 #ifndef BENCH_RAW_TURNS_H
 #define BENCH_RAW_TURNS_H
 

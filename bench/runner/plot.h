@@ -1,6 +1,6 @@
 /*
- * plot.h: a chart of some cases: a panel for each, with a horizontal bar for each system. Bars are time or memory, so the
- * shorter one is the better in every panel.
+ * plot.h: a chart of some cases: a panel for each, with a horizontal bar for each system. Bars are time or memory, so
+ * the shorter one is the better in every panel.
  */
 #ifndef BENCH_PLOT_H
 #define BENCH_PLOT_H

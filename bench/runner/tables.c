@@ -14,6 +14,7 @@ const struct bench_system bench_systems[] = {
     {"socketpair-spin", "bench-spin", NULL, NULL},
     {"socketpair-libev", "bench-libev", NULL, NULL},
     {"yoke", "bench-yoke", NULL, "socketpair-libev"},
+    {"yoke-poll", "bench-yoke-poll", NULL, "socketpair-spin"},
     {"yoke-exec", "bench-yoke-exec", NULL, "socketpair-libev"},
     {"grpc-c++", "bench-grpc-callback", MISSING("gRPC C++"), "socketpair-libev"},
     {"grpc-c++-cq", "bench-grpc-queue", MISSING("gRPC C++"), "socketpair-libev"},

@@ -1,6 +1,6 @@
 /*
- * Yoke with workers in exec mode: each is this program once more. Calls are the same as between forked ones, so only the
- * cases of workers' lives and of their memory are here.
+ * Yoke with workers in exec mode: each is this program once more. Calls are the same as between forked ones, so only
+ * the cases of workers' lives and of their memory are here.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,9 @@
 /* Yoke's default for messages, which the larger puts need more than. */
 #define MESSAGE_BYTES_DEFAULT (4u << 20)
 
+/* With WAY_POLL: what the guide suggests. */
+#define BUSY_POLL_US 50
+
 /* What a message takes besides its payload. */
 #define MESSAGE_EXTRA 64
 
@@ -19,6 +22,9 @@ void side_init(struct side *side, const struct bench_job *job, enum way way) {
     /* A stream that is open is a call that is unanswered; the default is 4096 of these. */
     if (job->kind == BENCH_STREAMS) {
         options.limits.max_incoming_calls = job->streams;
+    }
+    if (way == WAY_POLL) {
+        options.tuning.busy_poll_us = BUSY_POLL_US;
     }
     *side = (struct side){.job = job, .way = way, .loop = ev_loop_new(EVFLAG_AUTO)};
     if (!side->loop) {
