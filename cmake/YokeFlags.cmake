@@ -5,6 +5,9 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# Nobody replaces a function within libyoke by one of the same name, so gcc may inline its own, as clang does anyway.
+add_compile_options(-fno-semantic-interposition)
+
 # Linked by every target whose sources people wrote (tests, examples and the generator too). Code from protoc-c and
 # nanopb goes without: its warnings are not ours to mend.
 add_library(yoke_warnings INTERFACE)

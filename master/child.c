@@ -344,6 +344,7 @@ int yoke__child_spawn(struct yoke_child *child) {
         .index = child->index,
         .master_pid = getpid(),
         .limits = master->engine.limits,
+        .tuning = master->tuning,
         .log = master->engine.log,
         .log_user_data = master->engine.log_user_data,
     };

@@ -16,6 +16,9 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     if (error == 0 && options != NULL) {
         error = yoke__options_read(&known, sizeof known, options);
     }
+    if (error == 0) {
+        error = yoke__tuning_resolve(&known.tuning);
+    }
     if (error != 0) {
         return error;
     }
@@ -34,6 +37,9 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
         free(master);
         return error;
     }
+    master->engine.shared_min_bytes = known.tuning.shared_min_bytes;
+    yoke__io_set_busy_poll(&master->io, known.tuning.busy_poll_us);
+    master->tuning = known.tuning;
     master->pid = getpid();
     master->next_worker_id = 1;
     yoke__events_init(&master->events, &master->engine);

@@ -12,6 +12,7 @@
 struct yoke_master {
     struct yoke__engine engine;
     struct yoke__io io;
+    struct yoke_tuning tuning; /* resolved */
     struct yoke_server server;
     struct yoke_events events;
     struct yoke__link pools;

@@ -124,13 +124,8 @@ void yoke__borrow_return(struct yoke__connection *connection) {
     yoke__loan_release(connection->borrowed.parcel.loan);
 }
 
-bool yoke__parcel_of(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload,
-                     size_t skip, struct yoke__parcel *ret_parcel) {
-    const size_t length = frame->length - skip;
-    if ((frame->flags & YOKE__FLAG_SHARED) == 0) {
-        *ret_parcel = (struct yoke__parcel){payload + skip, length, NULL};
-        return true;
-    }
+bool yoke__parcel_of_reference(struct yoke__connection *connection, const struct yoke__frame *frame, size_t length,
+                               struct yoke__parcel *ret_parcel) {
     if (length != YOKE__REFERENCE_SIZE) {
         yoke__connection_fail(connection, "what should be a reference has %zu bytes on stream %" PRIu32, length,
                               frame->stream);

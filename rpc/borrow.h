@@ -54,12 +54,23 @@ void yoke__borrow_notice(struct yoke__connection *connection, size_t length);
 bool yoke__borrow_message(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload);
 void yoke__borrow_return(struct yoke__connection *connection);
 
+/* The message that the frame refers to with these many bytes. False: that is no reference, and the connection has failed. */
+bool yoke__parcel_of_reference(struct yoke__connection *connection, const struct yoke__frame *frame, size_t length,
+                               struct yoke__parcel *ret_parcel);
+
 /*
  * The message of the frame that is being handled, which begins `skip` bytes behind the payload's beginning, wherever it lies.
  * False: there is more in the payload than a reference, and the connection has failed.
  */
-bool yoke__parcel_of(struct yoke__connection *connection, const struct yoke__frame *frame, const uint8_t *payload,
-                     size_t skip, struct yoke__parcel *ret_parcel);
+static inline bool yoke__parcel_of(struct yoke__connection *connection, const struct yoke__frame *frame,
+                                   const uint8_t *payload, size_t skip, struct yoke__parcel *ret_parcel) {
+    const size_t length = frame->length - skip;
+    if ((frame->flags & YOKE__FLAG_SHARED) != 0) {
+        return yoke__parcel_of_reference(connection, frame, length, ret_parcel);
+    }
+    *ret_parcel = (struct yoke__parcel){payload + skip, length, NULL};
+    return true;
+}
 
 /* Keep the buffer that a message lies in; let go of it: with the last reference the peer may use it again. */
 void yoke__loan_keep(struct yoke__loan *loan);

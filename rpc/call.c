@@ -65,6 +65,8 @@ bool yoke__call_leave(struct yoke_call *call) {
 
 void yoke__call_pin(struct yoke_call *call) {
     call->is_sync = true;
+    call->is_awaited = false;
+    call->kept_message = NULL;
     call->in_handler++;
     if (call->streaming != NULL) {
         call->streaming->held = true;

@@ -14,56 +14,58 @@ struct yoke__engine;
 struct yoke__parcel;
 
 struct yoke_call {
-    struct yoke__connection *connection; /* NULL when it is gone */
-    struct yoke__engine *engine;         /* NULL when it is gone, too */
-    struct yoke_call *next_idle;         /* in the engine's free list */
-    struct yoke__link link;              /* in a list of the connection, or among the engine's settled or orphans */
+    /* What whoever makes the call sets. */
+    struct yoke__engine *engine; /* NULL when it is gone */
     const struct yoke_method *method;
-    struct yoke_peer peer;
-    uint32_t stream;
-    struct yoke__stream *streaming;  /* NULL while the call has no messages beyond those of its OPEN and END */
-    struct yoke__envelope *envelope; /* NULL while the call is nothing but messages */
-    void *data;                      /* the user's */
-    yoke_writable_hook *on_writable;
-    void *on_writable_data;
-    bool is_client;
-    struct yoke_call *next_in_map;
-    bool is_mapped;      /* in the connection's map: frames for it are expected */
-    bool headers_passed; /* its headers, or what they would have preceded, are sent, or received */
+    struct yoke_peer peer;  /* zeroes while nobody has been asked */
+    uint32_t stream;        /* 0 while nobody has been asked */
+    uint64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none */
+    void *user_data;        /* for callbacks, or for the handlers */
+    struct yoke__link link; /* in a list of the connection, or among the engine's settled or orphans */
 
-    uint64_t deadline_ns;  /* CLOCK_MONOTONIC; 0: none */
-    size_t deadline_index; /* in the engine's deadlines, while is_timed */
-    bool is_timed;
-
-    /* Client side: callbacks. Server side: the handlers' user_data. */
-    void *user_data;
-
-    /* Client side. */
+    /* The same, client side. */
     yoke_function *done, *on_message;
+    struct yoke__link sibling; /* among the calls that the parent made */
     uint32_t max_reply_bytes;
-    struct yoke__link sibling;   /* among the calls that the parent made */
-    enum yoke_code verdict;      /* what the callback will be told; set once the call has ended on our side */
-    const char *verdict_message; /* static, or the envelope's */
-    bool safe_to_retry;          /* the peer has certainly not begun to handle it */
 
-    /* Client side, when its user blocks instead of being called back: how it ended. */
-    bool is_sync;
-    bool is_awaited;    /* the loop runs for its sake */
-    const void *reply;  /* in `arena` */
-    char *kept_message; /* NULL: empty */
-
-    /* Server side. */
-    struct yoke_arena *arena;   /* holds the request; at the client side the reply */
-    size_t held_bytes;          /* of memory, metadata at first, the request's once its handler has returned */
-    struct yoke__link children; /* calls that end with this one */
+    /* The same, server side. */
     const void *handlers;
-    unsigned in_handler; /* callbacks that run with this call */
-    bool dispatched;     /* the handler knows of it and will answer it */
-    bool input_ended;    /* the caller sends no more messages */
-    bool answered, cancelled;
-    bool retired; /* answered, and nothing is left to be sent: to be freed when no callback runs */
-    yoke_cancel_hook *on_cancel;
-    void *on_cancel_data;
+    struct yoke__link children; /* calls that end with this one */
+
+    /* What means something at times only. */
+    struct yoke_call *next_idle;       /* in the engine's free list */
+    struct yoke_call *next_in_map;     /* while is_mapped */
+    size_t deadline_index;             /* in the heap of the engine's deadlines, while is_timed */
+    struct yoke_call *earlier, *later; /* in their list */
+    void *on_writable_data, *on_cancel_data;
+    const char *verdict_message; /* static, or the envelope's; once there is a verdict */
+
+    /* While is_sync. */
+    bool is_awaited;    /* the loop runs for its sake */
+    const void *reply;  /* in `arena`; once it has ended */
+    char *kept_message; /* how it ended; NULL: empty */
+
+    /* What is zero at first, from here to the end: see yoke__engine_get_call(). In bits, so that a few stores do. */
+    struct yoke__connection *connection; /* NULL when it is gone */
+    struct yoke__stream *streaming;      /* NULL while the call has no messages beyond those of its OPEN and END */
+    struct yoke__envelope *envelope;     /* NULL while the call is nothing but messages */
+    struct yoke_arena *arena;            /* holds the request; at the client side the reply */
+    size_t held_bytes;                   /* of memory, metadata at first, the request's once its handler has returned */
+    void *data;                          /* the user's */
+    yoke_writable_hook *on_writable;
+    yoke_cancel_hook *on_cancel; /* server side */
+    unsigned in_handler;         /* callbacks that run with this call */
+    enum yoke_code verdict; /* client side: what the callback will be told; set once the call has ended on our side */
+    bool is_client : 1;
+    bool is_mapped : 1;      /* in the connection's map: frames for it are expected */
+    bool is_timed : 1;       /* among the engine's deadlines */
+    bool headers_passed : 1; /* its headers, or what they would have preceded, are sent, or received */
+    bool retired : 1;        /* ended, or answered, and nothing is left to be sent: to be freed when no callback runs */
+    bool safe_to_retry : 1;  /* client side: the peer has certainly not begun to handle it */
+    bool is_sync : 1;        /* client side: its user blocks instead of being called back */
+    bool dispatched : 1;     /* server side, as what follows: the handler knows of it and will answer it */
+    bool input_ended : 1;    /* the caller sends no more messages */
+    bool answered : 1, cancelled : 1;
 };
 
 /* Does the caller send any number of messages, instead of one? Does the handler? */

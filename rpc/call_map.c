@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define BITS_MIN 4
+#define BITS_MIN 4u
 
 void yoke__call_map_init(struct yoke__call_map *map) {
     *map = (struct yoke__call_map){0};
@@ -19,26 +19,18 @@ void yoke__call_map_init(struct yoke__call_map *map) {
 void yoke__call_map_release(struct yoke__call_map *map) {
     free(map->buckets);
     map->buckets = NULL;
-    map->bits = 0;
+    map->capacity = 0;
     map->count = 0;
 }
 
-/* The high bits of a product depend on all bits of the id. */
-static struct yoke_call **bucket_of(const struct yoke__call_map *map, uint32_t stream) {
-    return &map->buckets[(stream * map->secret) >> (32 - map->bits)];
-}
-
-int yoke__call_map_reserve(struct yoke__call_map *map) {
-    size_t capacity = map->bits == 0 ? 0 : (size_t)1 << map->bits;
-    if (map->count < capacity) {
-        return 0;
-    }
-    struct yoke__call_map grown = {.bits = map->bits == 0 ? BITS_MIN : map->bits + 1, .secret = map->secret};
-    grown.buckets = calloc((size_t)1 << grown.bits, sizeof(struct yoke_call *));
+int yoke__call_map_grow(struct yoke__call_map *map) {
+    const unsigned shift = map->capacity == 0 ? 32 - BITS_MIN : map->shift - 1;
+    struct yoke__call_map grown = {.capacity = (size_t)1 << (32 - shift), .shift = shift, .secret = map->secret};
+    grown.buckets = calloc(grown.capacity, sizeof(struct yoke_call *));
     if (grown.buckets == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < capacity; i++) {
+    for (size_t i = 0; i < map->capacity; i++) {
         while (map->buckets[i] != NULL) {
             struct yoke_call *call = map->buckets[i];
             map->buckets[i] = call->next_in_map;
@@ -51,22 +43,14 @@ int yoke__call_map_reserve(struct yoke__call_map *map) {
 }
 
 void yoke__call_map_add(struct yoke__call_map *map, struct yoke_call *call) {
-    struct yoke_call **bucket = bucket_of(map, call->stream);
+    struct yoke_call **bucket = yoke__call_map_bucket(map, call->stream);
     call->next_in_map = *bucket;
     *bucket = call;
     map->count++;
 }
 
-struct yoke_call *yoke__call_map_find(const struct yoke__call_map *map, uint32_t stream) {
-    struct yoke_call *call = map->bits != 0 ? *bucket_of(map, stream) : NULL;
-    while (call != NULL && call->stream != stream) {
-        call = call->next_in_map;
-    }
-    return call;
-}
-
 void yoke__call_map_remove(struct yoke__call_map *map, uint32_t stream) {
-    struct yoke_call **link = bucket_of(map, stream);
+    struct yoke_call **link = yoke__call_map_bucket(map, stream);
     while ((*link)->stream != stream) {
         link = &(*link)->next_in_map;
     }

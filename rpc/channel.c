@@ -71,8 +71,8 @@ static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, c
             return -ENOMEM;
         }
         yoke__body_write(request, envelope->request);
-        envelope->request_length = length;
     }
+    envelope->request_length = length;
     if (call->deadline_ns != 0) {
         yoke__deadlines_add(&engine->deadlines, call);
     }
@@ -143,17 +143,22 @@ void yoke__channel_attend(struct yoke_channel *channel) {
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
 
-/* Read the options, which may be NULL. -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
-static int read_options(const struct yoke_call_options *options, struct yoke_call_options *ret_options) {
-    struct yoke_call_options known = {YOKE_CALL_OPTIONS_INIT};
-    int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
-    if (error == 0 && known.parent != NULL && (known.independent || !yoke__call_is_answerable(known.parent))) {
-        error = -EINVAL;
+/* Look at the options, which may be NULL, where they are, if they are as we know them; otherwise they are read into `space`.
+ * -EINVAL or -E2BIG: not initialised, not understood, or no parent to have. */
+static int read_options(const struct yoke_call_options *options, struct yoke_call_options *space,
+                        const struct yoke_call_options **ret_known) {
+    static const struct yoke_call_options defaults = {YOKE_CALL_OPTIONS_INIT};
+    const struct yoke_call_options *known = options != NULL ? options : &defaults;
+    if (known->size != sizeof *known) {
+        int error = yoke__options_read(space, sizeof *space, options);
+        if (error != 0) {
+            return error;
+        }
+        known = space;
     }
-    if (error == 0) {
-        *ret_options = known;
-    }
-    return error;
+    *ret_known = known;
+    const struct yoke_call *parent = known->parent;
+    return parent != NULL && (known->independent || !yoke__call_is_answerable(parent)) ? -EINVAL : 0;
 }
 
 /* The earlier of the call's own deadline and its parent's. 0: none. */
@@ -238,7 +243,8 @@ static int launch(struct yoke_channel *channel, struct yoke_call *call, const st
         yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
         return 0;
     }
-    if (call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
+    /* One that it has from its parent; its own has just begun. */
+    if (parent != NULL && call->deadline_ns != 0 && call->deadline_ns <= channel->engine->clock_ns()) {
         call->safe_to_retry = true;
         yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
         return 0;
@@ -280,8 +286,9 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (yoke__engine_is_foreign(engine)) {
         return -ECHILD;
     }
-    struct yoke_call_options known;
-    int error = read_options(options, &known);
+    const struct yoke_call_options *known;
+    struct yoke_call_options space;
+    int error = read_options(options, &space, &known);
     if (error != 0) {
         return error;
     }
@@ -291,10 +298,10 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (engine->is_ending) {
         return -ENOTCONN;
     }
-    struct yoke_call *parent = find_parent(engine, &known);
+    struct yoke_call *parent = find_parent(engine, known);
     const struct yoke__call_setup setup = {
-        .max_reply_bytes = lesser_limit(known.max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns = find_deadline(engine, known.timeout_us != 0 ? known.timeout_us : method->timeout_us, parent),
+        .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
+        .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
         .parent = parent,
         .on_message = on_message,
         .done = done,
@@ -305,9 +312,9 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
         body.length = method->request->codec->size(method->request->descriptor, request);
     }
     struct yoke_call *call;
-    error = make_call(channel, method, request != NULL ? &body : NULL, &known, &setup, &call);
-    if (error == 0 && known.ret_call != NULL) {
-        *known.ret_call = call;
+    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup, &call);
+    if (error == 0 && known->ret_call != NULL) {
+        *known->ret_call = call;
     }
     if (error == 0 && ret_call != NULL) {
         *ret_call = call;

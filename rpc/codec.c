@@ -14,8 +14,8 @@ static bool is_nested_too_deeply(const struct yoke__engine *engine, const struct
            type->codec->check_nesting(type->descriptor, bytes, length, engine->limits.max_nesting) != 0;
 }
 
-static int unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
-                  const uint8_t *bytes, size_t length, const void **ret_message) {
+static inline int unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
+                         const uint8_t *bytes, size_t length, const void **ret_message) {
     return is_nested_too_deeply(engine, type, bytes, length)
                ? -EBADMSG
                : type->codec->unpack(type->descriptor, arena, bytes, length, ret_message);
@@ -24,21 +24,6 @@ static int unpack(const struct yoke__engine *engine, const struct yoke_type *typ
 int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
                          const uint8_t *bytes, size_t length, const void **ret_message) {
     return unpack(engine, type, arena, bytes, length, ret_message);
-}
-
-enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
-                                    size_t length, struct yoke_arena **ret_arena, const void **ret_message) {
-    struct yoke_arena *arena = yoke__engine_get_arena(engine, length);
-    if (arena == NULL) {
-        return YOKE_RESOURCE_EXHAUSTED;
-    }
-    int error = unpack(engine, type, arena, bytes, length, ret_message);
-    if (error != 0) {
-        yoke__engine_put_arena(engine, arena);
-        return error == -ENOMEM ? YOKE_RESOURCE_EXHAUSTED : YOKE_INTERNAL;
-    }
-    *ret_arena = arena;
-    return YOKE_OK;
 }
 
 /* A message in memory that its sender could write to: copied before anything of it is looked at. */
@@ -84,17 +69,15 @@ static int unpack_split(struct yoke__engine *engine, const struct yoke_type *typ
     return error;
 }
 
-enum yoke_code yoke__parcel_decode(struct yoke__engine *engine, const struct yoke_type *type,
-                                   const struct yoke__parcel *parcel, struct yoke_arena **ret_arena,
-                                   const void **ret_message) {
-    if (parcel->loan == NULL) {
-        return yoke__message_decode(engine, type, parcel->bytes, parcel->length, ret_arena, ret_message);
-    }
+enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type,
+                                    const struct yoke__parcel *parcel, struct yoke_arena **ret_arena,
+                                    const void **ret_message) {
     struct yoke_arena *arena = yoke__engine_get_arena(engine, parcel->length);
     if (arena == NULL) {
         return YOKE_RESOURCE_EXHAUSTED;
     }
-    int error = unpack_split(engine, type, arena, parcel, ret_message);
+    int error = parcel->loan == NULL ? unpack(engine, type, arena, parcel->bytes, parcel->length, ret_message)
+                                     : unpack_split(engine, type, arena, parcel, ret_message);
     if (error != 0) {
         yoke__engine_put_arena(engine, arena);
         return error == -ENOMEM ? YOKE_RESOURCE_EXHAUSTED : YOKE_INTERNAL;

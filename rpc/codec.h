@@ -5,18 +5,6 @@
 #include "rpc/engine.h"
 #include "rpc/frame.h"
 
-/*
- * Decode a message into an arena that the caller gives back with yoke__engine_put_arena(). Returns YOKE_OK, or, with
- * the outputs untouched, YOKE_INTERNAL for malformed or too deeply nested bytes and YOKE_RESOURCE_EXHAUSTED when the
- * budget or the memory does not suffice.
- */
-enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type, const uint8_t *bytes,
-                                    size_t length, struct yoke_arena **ret_arena, const void **ret_message);
-
-/* The same into an arena that is there. 0, -ENOMEM, -EBADMSG. */
-int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
-                         const uint8_t *bytes, size_t length, const void **ret_message);
-
 struct yoke__loan;
 
 /* A message that has arrived. */
@@ -26,10 +14,18 @@ struct yoke__parcel {
     struct yoke__loan *loan; /* the buffer of the peer's that it lies in; NULL: in memory of our own */
 };
 
-/* yoke__message_decode(), wherever the message lies. What is decoded may point into the buffer, which it then keeps. */
-enum yoke_code yoke__parcel_decode(struct yoke__engine *engine, const struct yoke_type *type,
-                                   const struct yoke__parcel *parcel, struct yoke_arena **ret_arena,
-                                   const void **ret_message);
+/*
+ * Decode a message into an arena that the caller gives back with yoke__engine_put_arena(). Returns YOKE_OK, or, with
+ * the outputs untouched, YOKE_INTERNAL for malformed or too deeply nested bytes and YOKE_RESOURCE_EXHAUSTED when the
+ * budget or the memory does not suffice. What is decoded may point into the buffer, which it then keeps.
+ */
+enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yoke_type *type,
+                                    const struct yoke__parcel *parcel, struct yoke_arena **ret_arena,
+                                    const void **ret_message);
+
+/* Decode bytes in memory of our own into an arena that is there. 0, -ENOMEM, -EBADMSG. */
+int yoke__message_unpack(const struct yoke__engine *engine, const struct yoke_type *type, struct yoke_arena *arena,
+                         const uint8_t *bytes, size_t length, const void **ret_message);
 
 /* A message that is to be sent. */
 struct yoke__body {

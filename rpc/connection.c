@@ -104,11 +104,19 @@ static uint8_t *reserve_any_frame(struct yoke__connection *connection, const str
 
 /* The same for all frames but HELLO, which goes before them. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame) {
-    return yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
+    return connection->greeted || yoke__connection_greet(connection) == 0 ? reserve_any_frame(connection, frame) : NULL;
 }
 
-void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
-    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix) {
+    const unsigned flags = prefix != NULL ? yoke__prefix_flags(prefix) : 0;
+    if (flags == 0) {
+        return yoke__connection_reserve(connection, frame);
+    }
+    frame->flags |= (uint8_t)flags;
+    frame->length += (uint32_t)yoke__prefix_size(prefix);
+    uint8_t *payload = yoke__connection_reserve(connection, frame);
+    return payload != NULL ? yoke__prefix_write(prefix, payload) : NULL;
 }
 
 int yoke__connection_greet(struct yoke__connection *connection) {
@@ -133,17 +141,6 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     connection->server->announced = true;
     yoke__connection_attention(connection);
     return 0;
-}
-
-/* May a call or event of this length be queued now? */
-int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length) {
-    if (!connection->can_call) {
-        return -ENOTCONN;
-    }
-    if (length > connection->engine->limits.max_message_bytes) {
-        return -EMSGSIZE;
-    }
-    return yoke__streams_are_congested(connection) ? -ENOBUFS : 0;
 }
 
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call) {
@@ -183,11 +180,6 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     } else {
         connection->incoming_count--;
     }
-}
-
-int yoke__connection_reserve_call(struct yoke__connection *connection) {
-    int error = yoke__call_map_reserve(&connection->calls);
-    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
 }
 
 void yoke__connection_go_away(struct yoke__connection *connection) {
@@ -306,12 +298,15 @@ static bool can_be_skipped(const struct yoke__frame *frame) {
     return frame->type == YOKE__FRAME_OPEN || frame->type == YOKE__FRAME_END || frame->type == YOKE__FRAME_EVENT;
 }
 
+static bool has_message(const struct yoke__frame *frame) {
+    return can_be_skipped(frame) || frame->type == YOKE__FRAME_MESSAGE;
+}
+
 /* The same, wherever its message lies. The buffer that it lies in goes back unless somebody keeps it. */
 static void receive_any_frame(struct yoke__connection *connection, const struct yoke__frame *frame,
                               const uint8_t *payload) {
     if ((frame->flags & YOKE__FLAG_SHARED) == 0) {
-        bool has_message = can_be_skipped(frame) || frame->type == YOKE__FRAME_MESSAGE;
-        if (has_message && frame->length >= connection->engine->shared_min_bytes) {
+        if (frame->length >= connection->engine->shared_min_bytes && has_message(frame)) {
             yoke__borrow_notice(connection, frame->length);
         }
         receive_frame(connection, frame, payload);

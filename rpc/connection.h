@@ -15,8 +15,11 @@
 #include "rpc/output.h"
 #include "rpc/server.h"
 
+#include <errno.h>
+
 struct yoke__connection;
 struct yoke__lender;
+struct yoke__prefix;
 
 /* A descriptor that is to be sent along with a frame that is queued. */
 struct yoke__passing {
@@ -151,7 +154,13 @@ void yoke__connection_unmap_call(struct yoke__connection *connection, struct yok
 
 /* Write a frame's header and reserve its payload behind it; then queue it. NULL when out of memory. */
 uint8_t *yoke__connection_reserve(struct yoke__connection *connection, const struct yoke__frame *frame);
-void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length);
+
+/* The same, with what precedes the message, which is written and added to the frame. `prefix` may be NULL. */
+uint8_t *yoke__connection_reserve_behind(struct yoke__connection *connection, struct yoke__frame *frame,
+                                         const struct yoke__prefix *prefix);
+static inline void yoke__connection_queue(struct yoke__connection *connection, size_t payload_length) {
+    yoke__output_commit(&connection->output, YOKE__FRAME_HEADER_SIZE + payload_length);
+}
 
 /* The connection must end for a reason of ours. The first failure counts. */
 void yoke__connection_break(struct yoke__connection *connection, const char *reason);
@@ -160,11 +169,27 @@ void yoke__connection_break(struct yoke__connection *connection, const char *rea
 void yoke__connection_fail(struct yoke__connection *connection, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
+static inline bool yoke__connection_is_congested(const struct yoke__connection *connection) {
+    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
+}
+
 /* May a call or event of this length be queued now? Errors as yoke_channel_call(). */
-int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length);
+static inline int yoke__connection_check_sendable(const struct yoke__connection *connection, size_t length) {
+    if (!connection->can_call) {
+        return -ENOTCONN;
+    }
+    if (length > connection->engine->limits.max_message_bytes) {
+        return -EMSGSIZE;
+    }
+    return yoke__connection_is_congested(connection) ? -ENOBUFS : 0;
+}
 
 /* Make room in all that a call is entered into; -ENOMEM. Then enter it. */
-int yoke__connection_reserve_call(struct yoke__connection *connection);
+static inline int yoke__connection_reserve_call(struct yoke__connection *connection) {
+    int error = yoke__call_map_reserve(&connection->calls);
+    return error != 0 ? error : yoke__deadlines_reserve(&connection->engine->deadlines);
+}
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call);
 
 /* Take a call off the connection. */

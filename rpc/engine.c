@@ -14,9 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-/* What decoding may use however small the message is: enough for some thousand small messages within it. */
-#define ARENA_BUDGET_BASE (256u * 1024u)
-
 /* Arenas kept idle. More are needed only by calls that are answered later. */
 #define IDLE_ARENAS_MAX 256
 
@@ -35,10 +32,18 @@ static void register_fork_count(void) {
     (void)pthread_atfork(NULL, NULL, count_fork);
 }
 
-static uint64_t monotonic_ns(void) {
+static uint64_t read_ns(clockid_t clock) {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t monotonic_ns(void) {
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t rough_monotonic_ns(void) {
+    return read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *limits, yoke_log_hook *log,
@@ -52,6 +57,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     *engine =
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
     engine->clock_ns = monotonic_ns;
+    engine->rough_clock_ns = rough_monotonic_ns;
     engine->shared_min_bytes = YOKE__SHARED_MIN_BYTES;
     yoke__link_init(&engine->wakeups);
     yoke__link_init(&engine->settled);
@@ -59,13 +65,22 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     return 0;
 }
 
+/* Free what only some calls have. */
+static void release_parts(struct yoke_call *call) {
+    if (call->streaming != NULL) {
+        yoke__stream_release(call);
+    }
+    if (call->envelope != NULL) {
+        yoke__envelope_release(call);
+    }
+}
+
 void yoke__engine_release(struct yoke__engine *engine) {
     while (!yoke__link_is_alone(&engine->orphans)) {
         struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
         yoke__link_remove(&call->link);
         yoke__deadlines_remove(&engine->deadlines, call);
-        yoke__stream_release(call);
-        yoke__envelope_release(call);
+        release_parts(call);
         call->engine = NULL;
     }
     while (engine->idle_calls != NULL) {
@@ -103,30 +118,14 @@ struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine) {
         return calloc(1, sizeof *call);
     }
     engine->idle_calls = call->next_idle;
-    memset(call, 0, sizeof *call);
+    memset(&call->connection, 0, sizeof *call - offsetof(struct yoke_call, connection));
     return call;
 }
 
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call) {
-    yoke__stream_release(call);
-    yoke__envelope_release(call);
+    release_parts(call);
     call->next_idle = engine->idle_calls;
     engine->idle_calls = call;
-}
-
-struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length) {
-    struct yoke_arena *arena = engine->idle_arenas;
-    if (arena != NULL) {
-        engine->idle_arenas = arena->next;
-        engine->idle_arena_count--;
-    } else {
-        arena = yoke__arena_create();
-        if (arena == NULL) {
-            return NULL;
-        }
-    }
-    yoke__arena_reset(arena, ARENA_BUDGET_BASE + length * engine->limits.decode_memory_factor);
-    return arena;
 }
 
 void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *arena) {
@@ -137,11 +136,11 @@ void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *aren
         yoke__arena_destroy(arena);
         return;
     }
-    /* Frees what a large message took beyond the first block. */
-    yoke__arena_reset(arena, 0);
     arena->next = engine->idle_arenas;
     engine->idle_arenas = arena;
     engine->idle_arena_count++;
+    /* What a large message took. */
+    yoke__arena_trim(arena);
 }
 
 void yoke__engine_log(const struct yoke__engine *engine, enum yoke_log_level level, const char *format, ...) {

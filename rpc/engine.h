@@ -11,6 +11,9 @@
 #include "rpc/deadline.h"
 #include "rpc/list.h"
 
+/* What decoding may use however small the message is: enough for some thousand small messages within it. */
+#define YOKE__ARENA_BUDGET_BASE (256u * 1024u)
+
 /* Envelopes kept idle. */
 #define YOKE__IDLE_ENVELOPES_MAX 256
 
@@ -27,6 +30,7 @@ struct yoke__engine {
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */
+    uint64_t (*rough_clock_ns)(void); /* the same, up to a few ms behind, at a fraction of the cost */
     struct yoke__deadlines deadlines; /* of calls at both sides */
     struct yoke__link wakeups;        /* streams with a callback that is due */
     struct yoke__link settled;        /* our calls that have ended on our side; their callbacks are due */
@@ -60,12 +64,24 @@ void yoke__engine_release(struct yoke__engine *engine);
 /* True in a process forked from the one that made the engine, where it must not be used. */
 bool yoke__engine_is_foreign(const struct yoke__engine *engine);
 
-/* A call object, zeroed; NULL when out of memory. */
+/* A call object, zeroed as far as its maker does not set it; NULL when out of memory. */
 struct yoke_call *yoke__engine_get_call(struct yoke__engine *engine);
 void yoke__engine_put_call(struct yoke__engine *engine, struct yoke_call *call);
 
 /* An arena for decoding a message of `length` bytes, with the budget that the limits allow; NULL when out of memory. */
-struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length);
+static inline struct yoke_arena *yoke__engine_get_arena(struct yoke__engine *engine, size_t length) {
+    struct yoke_arena *arena = engine->idle_arenas;
+    if (arena == NULL) {
+        arena = yoke__arena_create();
+    } else {
+        engine->idle_arenas = arena->next;
+        engine->idle_arena_count--;
+    }
+    if (arena != NULL) {
+        yoke__arena_reset(arena, YOKE__ARENA_BUDGET_BASE + length * engine->limits.decode_memory_factor);
+    }
+    return arena;
+}
 void yoke__engine_put_arena(struct yoke__engine *engine, struct yoke_arena *arena); /* NULL is fine */
 
 /* Hand one line to the log hook, if there is one. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct yoke__envelope *yoke__envelope_of(struct yoke_call *call) {
     struct yoke__engine *engine = call->engine;
@@ -45,18 +46,8 @@ void yoke__envelope_destroy(struct yoke__envelope *envelope) {
     free(envelope);
 }
 
-/* Empty but for the memory of its lists. */
-static void clear(struct yoke__envelope *envelope) {
-    const struct yoke__envelope lists = *envelope;
-    *envelope = (struct yoke__envelope){
-        .metadata = lists.metadata, .headers = lists.headers, .trailers = lists.trailers, .details = lists.details};
-}
-
 void yoke__envelope_release(struct yoke_call *call) {
     struct yoke__envelope *envelope = call->envelope;
-    if (envelope == NULL) {
-        return;
-    }
     struct yoke__engine *engine = call->engine;
     yoke__engine_put_arena(engine, envelope->details_arena);
     free(envelope->request);
@@ -66,7 +57,7 @@ void yoke__envelope_release(struct yoke_call *call) {
         yoke__envelope_destroy(envelope);
         return;
     }
-    clear(envelope);
+    memset(&envelope->on_headers, 0, sizeof *envelope - offsetof(struct yoke__envelope, on_headers));
     envelope->next_idle = engine->idle_envelopes;
     engine->idle_envelopes = envelope;
     engine->idle_envelope_count++;

@@ -11,37 +11,37 @@
 struct yoke__engine;
 
 struct yoke__envelope {
-    struct yoke__envelope *next_idle; /* in the engine's free list */
-
     struct yoke_metadata metadata; /* of the request */
     struct yoke_metadata headers, trailers;
     struct yoke_metadata details; /* of the status: names of message types, and messages */
-    yoke_headers_hook *on_headers;
+
+    /* What means something at times only. */
+    struct yoke__envelope *next_idle; /* in the engine's free list */
     void *on_headers_data;
+    const struct yoke__chain *chain;        /* of the interceptors that have started */
+    void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
+    size_t request_length;
+    size_t waiting_cost; /* of a call that no connection has yet: what it counts for in the channel */
+    uint64_t started_ns; /* of a ping */
+
+    /* What is zero at first, from here to the end: see yoke__envelope_release(). */
+    yoke_headers_hook *on_headers;
     struct yoke_arena *details_arena; /* of decoded details; NULL: none */
+    char *verdict_message;            /* of a call that an interceptor has refused */
+    size_t started;                   /* interceptors whose start has run */
+    bool is_starting;                 /* one of them is being asked */
+    bool is_finishing;                /* they are being told */
 
-    /* Interceptors whose start has run, and what each keeps for the call. */
-    const struct yoke__chain *chain;
-    size_t started;
-    void *call_data[YOKE_INTERCEPTORS_MAX];
-    bool is_starting;  /* one of them is being asked */
-    bool is_finishing; /* they are being told */
-
-    /* A call that no connection has yet. */
+    /* The same, of a call that no connection has yet. */
+    bool half_closed;               /* said before there was anybody to tell */
     struct yoke_channel *waits_for; /* NULL: it does not wait */
     uint8_t *request;               /* encoded; NULL: none */
-    size_t request_length;
-    size_t waiting_cost; /* what it counts for in the channel */
-    bool half_closed;    /* said before there was anybody to tell */
-
-    char *verdict_message; /* of a call that an interceptor has refused */
-    uint64_t started_ns;   /* of a ping */
 };
 
 /* The call's envelope, made if it has none. NULL: out of memory, or the call's engine is gone. */
 struct yoke__envelope *yoke__envelope_of(struct yoke_call *call);
 
-/* Free the call's envelope, if it has one. */
+/* Free the call's envelope, which it has. */
 void yoke__envelope_release(struct yoke_call *call);
 
 /* Free it for good. */

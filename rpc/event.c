@@ -12,6 +12,7 @@ struct topic {
     bool is_own;
     struct yoke__link subscriptions;
     unsigned deliveries; /* > 0 while handlers run: then subscriptions are only marked as ended */
+    bool has_ended;      /* some are marked so */
 };
 
 struct subscription {
@@ -71,11 +72,12 @@ static struct subscription *find_subscription(const struct topic *topic, yoke_fu
     return NULL;
 }
 
-/* Free what ended during a delivery, and the topic when nobody is left. */
+/* Free what ended, unless during a delivery, and the topic when nobody is left. */
 static void sweep_topic(struct topic *topic) {
     if (topic->deliveries > 0) {
         return;
     }
+    topic->has_ended = false;
     for (struct yoke__link *at = topic->subscriptions.next, *next; at != &topic->subscriptions; at = next) {
         struct subscription *subscription = YOKE__CONTAINER(at, struct subscription, link);
         next = at->next;
@@ -134,6 +136,7 @@ int yoke_events_off(struct yoke_events *events, const struct yoke_event_type *ty
         return -ENOENT;
     }
     subscription->handler = NULL;
+    topic->has_ended = true;
     sweep_topic(topic);
     return 0;
 }
@@ -155,7 +158,9 @@ static void deliver_to_topic(struct yoke__engine *engine, struct topic *topic, c
     }
     engine->callback_depth--;
     topic->deliveries--;
-    sweep_topic(topic);
+    if (topic->has_ended) {
+        sweep_topic(topic);
+    }
 }
 
 void yoke__events_deliver(struct yoke_events *events, const struct yoke_event_type *type, const struct yoke_peer *peer,
@@ -179,7 +184,7 @@ void yoke__events_receive(struct yoke_events *events, uint32_t id, const struct 
     }
     struct yoke_arena *arena;
     const void *event;
-    enum yoke_code code = yoke__parcel_decode(events->engine, topic->type->type, parcel, &arena, &event);
+    enum yoke_code code = yoke__message_decode(events->engine, topic->type->type, parcel, &arena, &event);
     if (code != YOKE_OK) {
         yoke__engine_log(events->engine, YOKE_LOG_WARNING, "event %s from pid %d dropped: it could not be decoded (%s)",
                          topic->type->type->name, (int)peer->pid, yoke_code_name(code));

@@ -21,17 +21,13 @@
 
 /* Reserve the END frame that answers a call of the peer, and write what precedes its payload. NULL when out of memory: the
  * connection has failed then. */
-static uint8_t *reserve_end(struct yoke__connection *connection, struct yoke__frame frame,
+static uint8_t *reserve_end(struct yoke__connection *connection, struct yoke__frame *frame,
                             const struct yoke__prefix *prefix) {
-    frame.type = YOKE__FRAME_END;
-    frame.flags |= (uint8_t)yoke__prefix_flags(prefix);
-    frame.length += (uint32_t)yoke__prefix_size(prefix);
-    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    uint8_t *payload = yoke__connection_reserve_behind(connection, frame, prefix);
     if (payload == NULL) {
         yoke__connection_break(connection, "out of memory for an answer");
-        return NULL;
     }
-    return yoke__prefix_write(prefix, payload);
+    return payload;
 }
 
 void yoke__connection_check_unread(struct yoke__connection *connection) {
@@ -47,16 +43,17 @@ static void queue_end(struct yoke__connection *connection, size_t length) {
     yoke__connection_attention(connection);
 }
 
-/* What precedes the reply or the status: trailers; details only of an error. */
-static struct yoke__prefix prefix_of(const struct yoke_call *call, bool is_error) {
-    struct yoke__prefix prefix = {0};
-    if (call->envelope != NULL) {
-        prefix.metadata = yoke__block_of(&call->envelope->trailers);
-        if (is_error) {
-            prefix.details = yoke__block_of(&call->envelope->details);
-        }
+/* What precedes the reply or the status: trailers; details only of an error. Kept at `space`, or NULL: nothing. */
+static const struct yoke__prefix *prefix_of(const struct yoke_call *call, bool is_error, struct yoke__prefix *space) {
+    const struct yoke__envelope *envelope = call->envelope;
+    if (envelope == NULL) {
+        return NULL;
     }
-    return prefix;
+    *space = (struct yoke__prefix){.metadata = yoke__block_of(&envelope->trailers)};
+    if (is_error) {
+        space->details = yoke__block_of(&envelope->details);
+    }
+    return space;
 }
 
 int yoke__call_send_headers(struct yoke_call *call) {
@@ -100,19 +97,21 @@ static int pass_headers_or_break(struct yoke_call *call) {
 
 int yoke__connection_answer(struct yoke__connection *connection, struct yoke_call *call,
                             const struct yoke__body *reply) {
-    const size_t length = reply != NULL ? reply->length : 0;
-    const unsigned flags = reply != NULL ? yoke__body_flags(reply) : YOKE__FLAG_NO_MESSAGE;
-    const struct yoke__frame frame = {
-        .length = (uint32_t)length, .stream = call->stream, .method = call->method->id, .flags = (uint8_t)flags};
-    const struct yoke__prefix prefix = prefix_of(call, false);
-    uint8_t *payload = pass_headers_or_break(call) == 0 ? reserve_end(connection, frame, &prefix) : NULL;
+    struct yoke__frame frame = {.length = reply != NULL ? (uint32_t)reply->length : 0,
+                                .stream = call->stream,
+                                .method = call->method->id,
+                                .type = YOKE__FRAME_END,
+                                .flags = (uint8_t)(reply != NULL ? yoke__body_flags(reply) : YOKE__FLAG_NO_MESSAGE)};
+    struct yoke__prefix space;
+    const struct yoke__prefix *prefix = prefix_of(call, false, &space);
+    uint8_t *payload = pass_headers_or_break(call) == 0 ? reserve_end(connection, &frame, prefix) : NULL;
     if (payload == NULL) {
         return -ENOMEM;
     }
     if (reply != NULL) {
         yoke__body_write(reply, payload);
     }
-    queue_end(connection, yoke__prefix_size(&prefix) + length);
+    queue_end(connection, frame.length);
     return 0;
 }
 
@@ -120,22 +119,23 @@ static int send_error(struct yoke__connection *connection, uint32_t stream, uint
                       const struct yoke__prefix *prefix, enum yoke_code code, const char *message) {
     uint8_t status[YOKE__CONTROL_SIZE_MAX];
     size_t length = yoke__status_encode(message, status);
-    const struct yoke__frame frame = {
-        .length = (uint32_t)length, .stream = stream, .method = method, .aux = (uint16_t)code};
-    uint8_t *payload = reserve_end(connection, frame, prefix);
+    struct yoke__frame frame = {
+        .length = (uint32_t)length, .stream = stream, .method = method, .type = YOKE__FRAME_END, .aux = (uint16_t)code};
+    uint8_t *payload = reserve_end(connection, &frame, prefix);
     if (payload == NULL) {
         return -ENOMEM;
     }
     memcpy(payload, status, length);
-    queue_end(connection, yoke__prefix_size(prefix) + length);
+    queue_end(connection, frame.length);
     return 0;
 }
 
 int yoke__connection_answer_error(struct yoke__connection *connection, struct yoke_call *call, enum yoke_code code,
                                   const char *message) {
     int error = pass_headers_or_break(call);
-    const struct yoke__prefix prefix = prefix_of(call, true);
-    return error != 0 ? error : send_error(connection, call->stream, call->method->id, &prefix, code, message);
+    struct yoke__prefix space;
+    const struct yoke__prefix *prefix = prefix_of(call, true, &space);
+    return error != 0 ? error : send_error(connection, call->stream, call->method->id, prefix, code, message);
 }
 
 /* ---- Receiving ---------------------------------------------------------------------------------------------------- */
@@ -149,8 +149,7 @@ __attribute__((format(printf, 4, 5))) static void refuse_call(struct yoke__conne
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    static const struct yoke__prefix none = {0};
-    (void)send_error(connection, frame->stream, frame->method, &none, code, message);
+    (void)send_error(connection, frame->stream, frame->method, NULL, code, message);
 }
 
 /* End a call that its handler has not heard of. */
@@ -184,7 +183,7 @@ static void hold_bytes(struct yoke_call *call, size_t size) {
 
 void yoke__call_dispatch(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *request;
-    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->request, parcel, &call->arena, &request);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->request, parcel, &call->arena, &request);
     if (code != YOKE_OK) {
         reject_call(call, code, "the request of %s %s", call->method->name, yoke__message_fault(code));
         return;
@@ -292,15 +291,15 @@ static const char *find_refusal(const struct yoke__connection *connection, const
     if (connection->buffered_bytes > limits->max_buffered_bytes) {
         return "max_buffered_bytes of requests are unanswered";
     }
-    return yoke__streams_are_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
+    return yoke__connection_is_congested(connection) ? "max_queued_bytes wait to be written" : NULL;
 }
 
 void yoke__incoming_receive_open(struct yoke__connection *connection, const struct yoke__frame *frame,
                                  const uint8_t *payload) {
-    struct yoke__prefix prefix = {0};
+    struct yoke__prefix prefix;
     /* Without its payload, it is too large to be taken. */
     struct yoke__parcel message = {.length = UINT32_MAX};
-    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+    if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the metadata of OPEN on stream %" PRIu32 " is malformed", frame->stream);
         return;
     }
@@ -329,7 +328,8 @@ void yoke__incoming_receive_open(struct yoke__connection *connection, const stru
         refuse_call(connection, frame, YOKE_RESOURCE_EXHAUSTED, "%s: %s", name, refusal);
         return;
     }
-    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->clock_ns()) {
+    /* One that has passed just now will be found so before the loop sleeps. */
+    if ((frame->flags & YOKE__FLAG_DEADLINE) != 0 && prefix.deadline_ns <= connection->engine->rough_clock_ns()) {
         refuse_call(connection, frame, YOKE_DEADLINE_EXCEEDED, "%s: the deadline had passed on arrival", name);
         return;
     }

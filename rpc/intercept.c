@@ -40,6 +40,7 @@ int yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, s
     const size_t count = chain->count;
     for (size_t i = 0; i < count && status->code == YOKE_OK && !call->answered && !call->cancelled; i++) {
         envelope->started = i + 1;
+        envelope->call_data[i] = NULL;
         if (chain->links[i].interceptor.start != NULL) {
             chain->links[i].interceptor.start(call, status, &envelope->call_data[i], chain->links[i].user_data);
         }

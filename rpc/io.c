@@ -48,10 +48,102 @@ static void run_due(struct yoke__io *io) {
     set_timer(io, has_run);
 }
 
-static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) {
+/* ---- Busy-polling ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Looks at sockets before the loop turns. A turn costs as much as one or two looks, and is what everybody else's watchers
+ * wait for meanwhile: some microseconds.
+ */
+#define LOOKS_PER_TURN 16
+
+/* Sockets that are looked at. The loop sees all of them in its turns. */
+#define LOOKED_AT_MAX 4
+
+static bool is_busy_polling(const struct yoke__io *io) {
+    return io->busy_poll.patience_ns > 0;
+}
+
+/* Looks once at each of the sockets with the latest traffic. Returns how many looks that took, or 0 when something came. */
+static unsigned look_around(struct yoke__io *io) {
+    unsigned looks = 0;
+    for (struct yoke__link *at = io->recent.next; at != &io->recent && looks < LOOKED_AT_MAX; at = at->next) {
+        looks++;
+        if (yoke__socket_poll(YOKE__CONTAINER(at, struct yoke__socket, recent))) {
+            return 0;
+        }
+    }
+    return looks > 0 ? looks : LOOKS_PER_TURN;
+}
+
+/*
+ * libev calls this only in turns in which nothing else is to be done. After each arrival it returns, because a callback may have
+ * told the loop to stop; what is to be sent leaves first, so that the peer works while the loop turns.
+ */
+static void on_lookout(struct ev_loop *loop, ev_idle *watcher, int events) {
+    struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, lookout);
     (void)loop;
     (void)events;
-    run_due(YOKE__CONTAINER(watcher, struct yoke__io, before_sleep));
+    for (unsigned looks = 0; looks < LOOKS_PER_TURN;) {
+        unsigned more = look_around(io);
+        if (more == 0) {
+            run_due(io);
+            return;
+        }
+        looks += more;
+    }
+}
+
+static void stop_lookout(struct yoke__io *io) {
+    if (ev_is_active(&io->lookout)) {
+        ev_ref(io->loop);
+        ev_idle_stop(io->loop, &io->lookout);
+    }
+}
+
+static void set_lookout(struct yoke__io *io) {
+    if (!yoke__busy_poll_wants(&io->busy_poll, io->engine->clock_ns())) {
+        stop_lookout(io);
+    } else if (!ev_is_active(&io->lookout)) {
+        ev_idle_start(io->loop, &io->lookout);
+        ev_unref(io->loop);
+    }
+}
+
+static void move_to_front(struct yoke__io *io, struct yoke__link *recent) {
+    if (io->recent.next != recent) {
+        yoke__link_remove(recent);
+        yoke__link_append(io->recent.next, recent);
+    }
+}
+
+void yoke__io_received(struct yoke__io *io, struct yoke__link *recent) {
+    if (is_busy_polling(io)) {
+        yoke__busy_poll_received(&io->busy_poll, io->engine->clock_ns());
+        move_to_front(io, recent);
+    }
+}
+
+void yoke__io_sent(struct yoke__io *io, struct yoke__link *recent) {
+    if (is_busy_polling(io)) {
+        yoke__busy_poll_sent(&io->busy_poll);
+        move_to_front(io, recent);
+    }
+}
+
+void yoke__io_set_busy_poll(struct yoke__io *io, uint32_t patience_us) {
+    yoke__busy_poll_init(&io->busy_poll, patience_us);
+}
+
+/* ---- Before sleeping --------------------------------------------------------------------------------------------- */
+
+static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) {
+    struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, before_sleep);
+    (void)loop;
+    (void)events;
+    run_due(io);
+    if (is_busy_polling(io)) {
+        set_lookout(io);
+    }
 }
 
 /* The loop may end now, when nothing else keeps it running, and not come by before_sleep again. */
@@ -163,6 +255,7 @@ int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine
     }
     *io = (struct yoke__io){.loop = loop, .engine = engine, .is_alone = yoke__affinity_cpus() == 1};
     yoke__link_init(&io->dirty);
+    yoke__link_init(&io->recent);
     yoke__posts_init(&io->posts);
     ev_timer_init(&io->timer, on_timer, 0., 0.);
     ev_prepare_init(&io->before_sleep, before_sleep);
@@ -170,6 +263,9 @@ int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine
     ev_set_priority(&io->before_sleep, EV_MINPRI);
     ev_prepare_start(loop, &io->before_sleep);
     ev_unref(loop);
+    ev_idle_init(&io->lookout, on_lookout);
+    /* After everything else: whoever has an idle watcher keeps the loop from sleeping already. */
+    ev_set_priority(&io->lookout, EV_MINPRI);
     ev_async_init(&io->door, on_door);
     ev_async_start(loop, &io->door);
     ev_unref(loop);
@@ -184,5 +280,6 @@ void yoke__io_release(struct yoke__io *io) {
     ev_async_stop(io->loop, &io->door);
     ev_ref(io->loop);
     ev_prepare_stop(io->loop, &io->before_sleep);
+    stop_lookout(io);
     yoke__posts_release(&io->posts);
 }

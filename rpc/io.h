@@ -6,6 +6,7 @@
 #ifndef YOKE_RPC_IO_H
 #define YOKE_RPC_IO_H
 
+#include "rpc/busy_poll.h"
 #include "rpc/engine.h"
 #include "rpc/list.h"
 #include "rpc/post.h"
@@ -22,12 +23,22 @@ struct yoke__io {
     struct yoke__posts posts;
     ev_async door; /* wakes the loop for posts */
     bool is_alone; /* this process and its peers share one CPU */
+    struct yoke__busy_poll busy_poll;
+    ev_idle lookout;          /* keeps the loop from sleeping, and looks at sockets, while bytes are expected soon */
+    struct yoke__link recent; /* sockets with traffic, the latest first, when there is busy-polling */
 };
 
 /* Must not move afterwards. Does not keep the loop running, but for the sake of a deadline. -EMFILE, -ENFILE, -ENOMEM: the
  * kernel's. */
 int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine *engine);
 void yoke__io_release(struct yoke__io *io);
+
+/* Look out for bytes so long before sleeping; 0: sleep at once, as after yoke__io_init(). */
+void yoke__io_set_busy_poll(struct yoke__io *io, uint32_t patience_us);
+
+/* Bytes have come to, or gone from, the socket that has this link. */
+void yoke__io_received(struct yoke__io *io, struct yoke__link *recent);
+void yoke__io_sent(struct yoke__io *io, struct yoke__link *recent);
 
 /* Keep the loop running while callbacks are due. For who has just stopped what may have been its last watcher. */
 void yoke__io_remain(struct yoke__io *io);

@@ -208,9 +208,8 @@ static bool lend_in_place(struct yoke__lender *lender, const struct yoke__body *
     return true;
 }
 
-bool yoke__lend_message(struct yoke__connection *connection, const struct yoke__body *body,
-                        struct yoke__lent *ret_lent) {
-    if (body->length < connection->engine->shared_min_bytes || lender_of(connection) == NULL) {
+bool yoke__lend_large(struct yoke__connection *connection, const struct yoke__body *body, struct yoke__lent *ret_lent) {
+    if (lender_of(connection) == NULL) {
         return false;
     }
     struct yoke__lender *lender = connection->lender;

@@ -5,8 +5,7 @@
 #ifndef YOKE_RPC_LEND_H
 #define YOKE_RPC_LEND_H
 
-#include "rpc/codec.h"
-#include "rpc/shared.h"
+#include "rpc/connection.h"
 
 struct yoke__lender;
 
@@ -18,12 +17,17 @@ struct yoke__lent {
     unsigned number;
 };
 
+/* Put a large message into a buffer, as follows. */
+bool yoke__lend_large(struct yoke__connection *connection, const struct yoke__body *body, struct yoke__lent *ret_lent);
+
 /*
  * Put a message into a buffer, if it is large and one is free. Otherwise false; if it is large, a master makes one for
  * messages to come. The caller asks for the connection's attention in either case.
  */
-bool yoke__lend_message(struct yoke__connection *connection, const struct yoke__body *body,
-                        struct yoke__lent *ret_lent);
+static inline bool yoke__lend_message(struct yoke__connection *connection, const struct yoke__body *body,
+                                      struct yoke__lent *ret_lent) {
+    return body->length >= connection->engine->shared_min_bytes && yoke__lend_large(connection, body, ret_lent);
+}
 
 /* It could not be sent. */
 void yoke__lend_cancel(struct yoke__connection *connection, const struct yoke__lent *lent);

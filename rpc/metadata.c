@@ -9,9 +9,6 @@
 #define KEY_MAX 255u
 #define CAPACITY_MIN 256u
 
-/* A list that is reset keeps memory up to this. */
-#define CAPACITY_KEPT_MAX 1024u
-
 /* Keys of the framework's own; nobody else may use them, so that there can be some. */
 #define RESERVED_PREFIX "yoke-"
 #define BINARY_SUFFIX "-bin"
@@ -47,11 +44,14 @@ static bool is_binary_key(const char *key, size_t length) {
     return length > suffix && memcmp(key + length - suffix, BINARY_SUFFIX, suffix) == 0;
 }
 
+/* What is asked first is so most of the time. */
+static bool is_key_character(uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
 static bool is_key(const uint8_t *key, size_t length) {
     for (size_t i = 0; i < length; i++) {
-        bool is_lower = key[i] >= 'a' && key[i] <= 'z';
-        bool is_digit = key[i] >= '0' && key[i] <= '9';
-        if (!is_lower && !is_digit && key[i] != '_' && key[i] != '-' && key[i] != '.') {
+        if (!is_key_character(key[i])) {
             return false;
         }
     }
@@ -69,7 +69,20 @@ static bool is_type_name(const uint8_t *name, size_t length) {
     return length > 0;
 }
 
+/* Eight at a time: a byte below 0x20 gets its top bit by the subtraction, one above 0x7e by the addition or keeps it. */
+static bool is_printable_word(const uint8_t *value) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    memcpy(&word, value, sizeof word);
+    return (((word - 0x20 * ones) | (word + ones)) & 0x80 * ones) == 0;
+}
+
 static bool is_printable(const uint8_t *value, size_t length) {
+    for (; length >= sizeof(uint64_t); value += sizeof(uint64_t), length -= sizeof(uint64_t)) {
+        if (!is_printable_word(value)) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < length; i++) {
         if (value[i] < 0x20 || value[i] > 0x7e) {
             return false;
@@ -106,15 +119,6 @@ bool yoke__metadata_is_valid(const uint8_t *bytes, size_t length, enum yoke__met
 void yoke__metadata_release(struct yoke_metadata *metadata) {
     free(metadata->bytes);
     *metadata = (struct yoke_metadata){0};
-}
-
-void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit) {
-    if (metadata->capacity > CAPACITY_KEPT_MAX) {
-        yoke__metadata_release(metadata);
-    }
-    metadata->length = 0;
-    metadata->limit = limit;
-    metadata->is_sealed = false;
 }
 
 /*

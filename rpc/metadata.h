@@ -26,9 +26,20 @@ enum yoke__metadata_kind {
     YOKE__METADATA_DETAILS /* names of message types, and messages */
 };
 
-/* An empty list, its memory kept unless it is large. */
-void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit);
+/* A list that is reset keeps memory up to this. */
+#define YOKE__METADATA_KEPT_MAX 1024u
+
 void yoke__metadata_release(struct yoke_metadata *metadata);
+
+/* An empty list, its memory kept unless it is large. */
+static inline void yoke__metadata_reset(struct yoke_metadata *metadata, size_t limit) {
+    if (metadata->capacity > YOKE__METADATA_KEPT_MAX) {
+        yoke__metadata_release(metadata);
+    }
+    metadata->length = 0;
+    metadata->limit = limit;
+    metadata->is_sealed = false;
+}
 
 /*
  * Append a record. With a `value` of NULL the caller writes it, at *ret_value. The key is not looked at but for its

@@ -48,3 +48,15 @@ int yoke__limits_resolve(struct yoke_limits *limits) {
     *limits = resolved;
     return 0;
 }
+
+int yoke__tuning_resolve(struct yoke_tuning *tuning) {
+    if (tuning->busy_poll_us > YOKE__BUSY_POLL_US_MAX) {
+        return -EINVAL;
+    }
+    /* Asked only when it matters: it reads files. Who looks out on the only CPU keeps the peer from sending. */
+    if (tuning->busy_poll_us != 0 && yoke_usable_cpus() == 1) {
+        tuning->busy_poll_us = 0;
+    }
+    tuning->shared_min_bytes = or_default(tuning->shared_min_bytes, YOKE__SHARED_MIN_BYTES);
+    return 0;
+}

@@ -15,6 +15,9 @@
 /* From here on a message goes through shared memory rather than the socket (docs/performance.md, "Large messages"). */
 #define YOKE__SHARED_MIN_BYTES (64u * 1024u)
 
+/* The fixed part of yoke_tuning. */
+#define YOKE__BUSY_POLL_US_MAX 1000000u
+
 /*
  * Copy the options struct `from`, whose first member is its size_t size, into `to`, `size` bytes large.
  * -EINVAL: its size was not set with its _INIT macro; -E2BIG: it sets options that this library does not know.
@@ -23,5 +26,8 @@ int yoke__options_read(void *to, size_t size, const void *from);
 
 /* Replace zeroes by defaults. -EINVAL: a limit is out of range; `limits` is untouched then. */
 int yoke__limits_resolve(struct yoke_limits *limits);
+
+/* Replace zeroes by defaults, and switch off what this process has no CPU for. -EINVAL: out of range; `tuning` is untouched then. */
+int yoke__tuning_resolve(struct yoke_tuning *tuning);
 
 #endif

@@ -16,14 +16,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Ids are not reused while live, which matters once they have wrapped around. */
+/* Is this no id, or that of a live call, which it can be once ids have wrapped around? */
+static bool is_stream_taken(const struct yoke__connection *connection, uint32_t stream) {
+    return stream == 0 || (connection->streams_wrapped && yoke__call_map_find(&connection->calls, stream) != NULL);
+}
+
 static uint32_t take_stream(struct yoke__connection *connection) {
     uint32_t stream;
     do {
         stream = connection->next_stream;
         connection->next_stream += 2;
         connection->streams_wrapped |= connection->next_stream < stream;
-    } while (stream == 0 || yoke__call_map_find(&connection->calls, stream) != NULL);
+    } while (is_stream_taken(connection, stream));
     return stream;
 }
 
@@ -35,6 +39,8 @@ struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yo
     }
     call->engine = engine;
     call->method = method;
+    call->peer = (struct yoke_peer){0};
+    call->stream = 0;
     call->is_client = true;
     call->deadline_ns = setup->deadline_ns;
     call->on_message = setup->on_message;
@@ -54,29 +60,37 @@ void yoke__call_discard(struct yoke_call *call) {
     yoke__engine_put_call(call->engine, call);
 }
 
+/* What precedes the request: the deadline and metadata. Kept at `space`, or NULL: nothing. */
+static const struct yoke__prefix *prefix_of(struct yoke_call *call, struct yoke__prefix *space) {
+    struct yoke__envelope *envelope = call->envelope;
+    if (envelope == NULL && call->deadline_ns == 0) {
+        return NULL;
+    }
+    *space = (struct yoke__prefix){.deadline_ns = call->deadline_ns};
+    if (envelope != NULL) {
+        space->metadata = yoke__block_of(&envelope->metadata);
+        envelope->metadata.is_sealed = true;
+    }
+    return space;
+}
+
 /* Queue the frame that opens the call. `request` is NULL when it does not travel in this frame. -ENOMEM. */
 static int send_open(struct yoke__connection *connection, struct yoke_call *call, const struct yoke__body *request) {
-    struct yoke__prefix prefix = {.deadline_ns = call->deadline_ns};
-    if (call->envelope != NULL) {
-        prefix.metadata = yoke__block_of(&call->envelope->metadata);
-        call->envelope->metadata.is_sealed = true;
-    }
-    size_t length = yoke__prefix_size(&prefix) + (request != NULL ? request->length : 0);
-    unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM | yoke__body_flags(request) : YOKE__FLAG_NO_MESSAGE;
-    const struct yoke__frame frame = {.length = (uint32_t)length,
-                                      .stream = call->stream,
-                                      .method = call->method->id,
-                                      .type = YOKE__FRAME_OPEN,
-                                      .flags = (uint8_t)(flags | yoke__prefix_flags(&prefix))};
-    uint8_t *payload = yoke__connection_reserve(connection, &frame);
+    const unsigned flags = request != NULL ? YOKE__FLAG_END_STREAM | yoke__body_flags(request) : YOKE__FLAG_NO_MESSAGE;
+    struct yoke__frame frame = {.length = request != NULL ? (uint32_t)request->length : 0,
+                                .stream = call->stream,
+                                .method = call->method->id,
+                                .type = YOKE__FRAME_OPEN,
+                                .flags = (uint8_t)flags};
+    struct yoke__prefix space;
+    uint8_t *payload = yoke__connection_reserve_behind(connection, &frame, prefix_of(call, &space));
     if (payload == NULL) {
         return -ENOMEM;
     }
-    payload = yoke__prefix_write(&prefix, payload);
     if (request != NULL) {
         yoke__body_write(request, payload);
     }
-    yoke__connection_queue(connection, length);
+    yoke__connection_queue(connection, frame.length);
     return 0;
 }
 
@@ -168,7 +182,7 @@ void yoke__call_complete(struct yoke_call *call, enum yoke_code code, const char
 
 static void complete_with_reply(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const void *reply;
-    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, parcel, &call->arena, &reply);
     if (code == YOKE_OK) {
         yoke__call_complete(call, YOKE_OK, "", reply);
     } else {
@@ -280,9 +294,9 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         /* It crossed our CANCEL. */
         return;
     }
-    struct yoke__prefix prefix = {0};
+    struct yoke__prefix prefix;
     struct yoke__parcel parcel;
-    if (payload != NULL && yoke__prefix_read(frame, payload, &prefix) != 0) {
+    if (yoke__prefix_read(frame, payload, &prefix) != 0) {
         yoke__connection_fail(connection, "the trailers of END on stream %" PRIu32 " are malformed", frame->stream);
     } else if ((frame->flags & YOKE__FLAG_NO_MESSAGE) != 0 && prefix.size != frame->length) {
         yoke__connection_fail(connection, "END on stream %" PRIu32 " says that it has no message, and has one",

@@ -21,27 +21,18 @@ void yoke__output_release(struct yoke__output *output) {
     output->queued = output->commits = 0;
 }
 
-uint8_t *yoke__output_reserve(struct yoke__output *output, size_t size) {
-    struct yoke__chunk *tail = output->tail;
-    if (tail == NULL || tail->capacity - tail->end < size) {
-        struct yoke__chunk *chunk = yoke__chunk_get(output->pool, size);
-        if (chunk == NULL) {
-            return NULL;
-        }
-        if (tail == NULL) {
-            output->head = chunk;
-        } else {
-            tail->next = chunk;
-        }
-        output->tail = tail = chunk;
+uint8_t *yoke__output_reserve_chunk(struct yoke__output *output, size_t size) {
+    struct yoke__chunk *chunk = yoke__chunk_get(output->pool, size);
+    if (chunk == NULL) {
+        return NULL;
     }
-    return tail->data + tail->end;
-}
-
-void yoke__output_commit(struct yoke__output *output, size_t size) {
-    output->tail->end += size;
-    output->queued += size;
-    output->commits++;
+    if (output->tail == NULL) {
+        output->head = chunk;
+    } else {
+        output->tail->next = chunk;
+    }
+    output->tail = chunk;
+    return chunk->data;
 }
 
 size_t yoke__output_vector(const struct yoke__output *output, struct iovec *vector, size_t max) {

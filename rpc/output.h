@@ -21,11 +21,22 @@ void yoke__output_init(struct yoke__output *output, struct yoke__chunk_pool *poo
 /* Drop what is queued. */
 void yoke__output_release(struct yoke__output *output);
 
+/* The same room in a new chunk. */
+uint8_t *yoke__output_reserve_chunk(struct yoke__output *output, size_t size);
+
 /* Room for `size` contiguous bytes at the end of the queue; NULL when out of memory. Not queued until committed. */
-uint8_t *yoke__output_reserve(struct yoke__output *output, size_t size);
+static inline uint8_t *yoke__output_reserve(struct yoke__output *output, size_t size) {
+    struct yoke__chunk *tail = output->tail;
+    return tail != NULL && tail->capacity - tail->end >= size ? tail->data + tail->end
+                                                              : yoke__output_reserve_chunk(output, size);
+}
 
 /* Queue the `size` bytes last reserved. */
-void yoke__output_commit(struct yoke__output *output, size_t size);
+static inline void yoke__output_commit(struct yoke__output *output, size_t size) {
+    output->tail->end += size;
+    output->queued += size;
+    output->commits++;
+}
 
 /* Describe the front of the queue in at most `max` vectors. Returns how many it filled. */
 size_t yoke__output_vector(const struct yoke__output *output, struct iovec *vector, size_t max);

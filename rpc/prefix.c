@@ -43,11 +43,7 @@ static bool read_block(const uint8_t **at, size_t *left, enum yoke__metadata_kin
     return true;
 }
 
-int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix) {
-    if ((frame->flags & YOKE__PREFIX_FLAGS) == 0) {
-        *ret_prefix = (struct yoke__prefix){0};
-        return 0;
-    }
+int yoke__prefix_parse(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix) {
     const uint8_t *at = payload;
     size_t left = frame->length;
     struct yoke__prefix prefix = {0};

@@ -46,8 +46,18 @@ static inline size_t yoke__prefix_size(const struct yoke__prefix *prefix) {
 /* Write it; returns where the message goes. */
 uint8_t *yoke__prefix_write(const struct yoke__prefix *prefix, uint8_t *out);
 
-/* Read what the frame's flags announce. -EBADMSG: the payload is shorter than that, or a list is none. */
-int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix);
+/* Read it when there is any. -EBADMSG: the payload is shorter than what is announced, or a list is none. */
+int yoke__prefix_parse(const struct yoke__frame *frame, const uint8_t *payload, struct yoke__prefix *ret_prefix);
+
+/* Read what the frame's flags announce. A payload of NULL is not read. Errors as yoke__prefix_parse(). */
+static inline int yoke__prefix_read(const struct yoke__frame *frame, const uint8_t *payload,
+                                    struct yoke__prefix *ret_prefix) {
+    if ((frame->flags & YOKE__PREFIX_FLAGS) == 0 || payload == NULL) {
+        *ret_prefix = (struct yoke__prefix){0};
+        return 0;
+    }
+    return yoke__prefix_parse(frame, payload, ret_prefix);
+}
 
 /* What the announced parts take when each list has so many bytes. */
 size_t yoke__prefix_bound(const struct yoke__frame *frame, size_t metadata_bytes);

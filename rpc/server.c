@@ -24,14 +24,13 @@ static struct yoke__route *find_slot(struct yoke__route *slots, size_t capacity,
 }
 
 const struct yoke__route *yoke__server_find(const struct yoke_server *server, uint32_t method_id) {
-    if (method_id == yoke__ping_route.method->id) {
-        return &yoke__ping_route;
+    if (server->capacity > 0) {
+        const struct yoke__route *route = find_slot(server->slots, server->capacity, method_id);
+        if (route->method != NULL) {
+            return route;
+        }
     }
-    if (server->capacity == 0) {
-        return NULL;
-    }
-    const struct yoke__route *route = find_slot(server->slots, server->capacity, method_id);
-    return route->method != NULL ? route : NULL;
+    return method_id == yoke__ping_route.method->id ? &yoke__ping_route : NULL;
 }
 
 static int reserve(struct yoke_server *server, size_t more) {

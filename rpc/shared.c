@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -49,8 +50,14 @@ void yoke__shared_unmap(uint8_t *bytes, size_t size) {
     (void)munmap(bytes, size);
 }
 
+/* A file that is made longer than this limit costs the process a SIGXFSZ, and memory is a file here. */
+static bool is_within_file_limit(size_t size) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
+}
+
 int yoke__shared_create(size_t size, enum yoke__access own, uint8_t **ret_bytes) {
-    int fd = memfd_create("yoke-buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = is_within_file_limit(size) ? memfd_create("yoke-buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
     if (fd < 0) {
         return -1;
     }

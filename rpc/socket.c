@@ -100,6 +100,7 @@ static bool send_queued(struct yoke__socket *socket) {
         ssize_t sent = send_front(socket);
         if (sent >= 0) {
             yoke__output_consume(output, (size_t)sent);
+            yoke__io_sent(socket->io, &socket->recent);
         } else if (is_transient(errno)) {
             return false;
         } else if (errno != EINTR && errno != ETOOMANYREFS) {
@@ -177,6 +178,9 @@ static enum receipt receive_once(struct yoke__socket *socket, size_t *received) 
     }
     ssize_t size = receive_bytes(socket, space, room);
     bool is_transient_error = size < 0 && is_transient(errno);
+    if (size > 0) {
+        yoke__io_received(socket->io, &socket->recent);
+    }
     yoke__connection_received(connection, size > 0 ? (size_t)size : 0);
     if (is_transient_error) {
         return RECEIPT_DRAINED;
@@ -226,6 +230,24 @@ static void resume_deferred(struct yoke__socket *socket) {
     }
 }
 
+/* A turn's share of reads. False when there was nothing. */
+static bool receive(struct yoke__socket *socket) {
+    enum receipt receipt = RECEIPT_MORE;
+    size_t received = 0;
+    for (unsigned i = 0; i < READS_PER_TURN && receipt == RECEIPT_MORE && socket->connection.failure[0] == '\0'; i++) {
+        receipt = receive_once(socket, &received);
+    }
+    if (receipt == RECEIPT_DRAINED && received == 0) {
+        return false;
+    }
+    if (receipt == RECEIPT_EOF) {
+        report_end(socket, YOKE__SOCKET_EOF);
+    }
+    resume_deferred(socket);
+    report_idle(socket);
+    return true;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__socket *socket = YOKE__CONTAINER(watcher, struct yoke__socket, reader);
     (void)loop;
@@ -234,19 +256,13 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
         yoke__connection_break(&socket->connection, "the loop cannot watch the channel");
         return;
     }
-    if (yoke__socket_defer(socket, watcher)) {
-        return;
+    if (!yoke__socket_defer(socket, watcher)) {
+        (void)receive(socket);
     }
-    enum receipt receipt = RECEIPT_MORE;
-    size_t received = 0;
-    for (unsigned i = 0; i < READS_PER_TURN && receipt == RECEIPT_MORE && socket->connection.failure[0] == '\0'; i++) {
-        receipt = receive_once(socket, &received);
-    }
-    if (receipt == RECEIPT_EOF) {
-        report_end(socket, YOKE__SOCKET_EOF);
-    }
-    resume_deferred(socket);
-    report_idle(socket);
+}
+
+bool yoke__socket_poll(struct yoke__socket *socket) {
+    return ev_is_active(&socket->reader) && !socket->connection.is_receiving && receive(socket);
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *watcher, int events) {
@@ -292,6 +308,7 @@ void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd,
         .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
     *socket = (struct yoke__socket){.io = io, .owner = owner, .fd = fd};
     yoke__link_init(&socket->dirty);
+    yoke__link_init(&socket->recent);
     ev_io_init(&socket->reader, on_readable, fd, EV_READ);
     ev_io_init(&socket->writer, on_writable, fd, EV_WRITE);
     yoke__connection_init(&socket->connection, engine, server, events, peer, is_parent, &hooks);
@@ -369,6 +386,7 @@ void yoke__socket_close(struct yoke__socket *socket, const char *message) {
     ev_io_stop(socket->io->loop, &socket->reader);
     ev_io_stop(socket->io->loop, &socket->writer);
     yoke__link_remove(&socket->dirty);
+    yoke__link_remove(&socket->recent);
     (void)close(socket->fd);
     socket->fd = -1;
     socket->ended = true;

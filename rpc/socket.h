@@ -40,6 +40,7 @@ struct yoke__socket {
     int fd; /* -1 when closed */
     ev_io reader, writer;
     struct yoke__link dirty;
+    struct yoke__link recent; /* in io->recent */
     ev_io *deferred[2]; /* watchers that wait until no callback of the connection runs: the owner's and the reader */
     bool output_ended;  /* by us */
     bool lost;          /* owner->lost has been called */
@@ -53,6 +54,9 @@ void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd,
 
 /* Handle what has been received and what is to be sent, and report the end if it has come. For io.c. */
 void yoke__socket_attend(struct yoke__socket *socket);
+
+/* Handle what has been received. False when there was nothing. For io.c, when it does not leave it to the loop to find out. */
+bool yoke__socket_poll(struct yoke__socket *socket);
 
 /*
  * True when a callback of this connection is running the loop: then the watcher, the socket's own or one that its owner has for

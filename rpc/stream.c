@@ -77,9 +77,6 @@ void yoke__stream_void(struct yoke__stream *stream) {
 
 void yoke__stream_release(struct yoke_call *call) {
     struct yoke__stream *stream = call->streaming;
-    if (stream == NULL) {
-        return;
-    }
     struct yoke__engine *engine = call->engine;
     yoke__link_remove(&stream->wakeup);
     yoke__output_release(&stream->inbox);
@@ -102,10 +99,6 @@ void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char 
     } else {
         yoke__call_break_off(call, code, message);
     }
-}
-
-bool yoke__stream_takes_one(const struct yoke_call *call) {
-    return call->is_client ? !yoke__replies_stream(call->method) : !yoke__requests_stream(call->method);
 }
 
 void yoke__stream_wake(struct yoke__stream *stream) {

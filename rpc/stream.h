@@ -72,7 +72,7 @@ void yoke__stream_detach(struct yoke__stream *stream);
 /* Its call, which is not in a callback, is cancelled: that goes, too. */
 void yoke__stream_void(struct yoke__stream *stream);
 
-/* Free the call's stream, if it has one. */
+/* Free the call's stream, which it has. */
 void yoke__stream_release(struct yoke_call *call);
 
 /*
@@ -113,9 +113,6 @@ void yoke__stream_receive_status(struct yoke_call *call, enum yoke_code code, co
 
 /* The one message that waits; false when there is not one. */
 bool yoke__stream_only(const struct yoke__stream *stream, struct yoke__parcel *ret_parcel);
-
-/* True while so much waits to be sent, in the queue and in outboxes, that nothing should be added. */
-bool yoke__streams_are_congested(const struct yoke__connection *connection);
 
 /* Deliver what waits, held or not: there will be no other time. */
 void yoke__stream_flush_inbox(struct yoke_call *call);

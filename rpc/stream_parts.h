@@ -26,7 +26,9 @@ void yoke__stream_schedule(struct yoke__stream *stream);
 void yoke__stream_break(struct yoke_call *call, enum yoke_code code, const char *message);
 
 /* Does the peer send exactly one message on this call? Then it waits in the inbox for the end of the stream. */
-bool yoke__stream_takes_one(const struct yoke_call *call);
+static inline bool yoke__stream_takes_one(const struct yoke_call *call) {
+    return call->is_client ? !yoke__replies_stream(call->method) : !yoke__requests_stream(call->method);
+}
 
 /* Forget the message that is being sent, or received. */
 void yoke__stream_drop_outbox(struct yoke__stream *stream);

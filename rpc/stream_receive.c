@@ -70,7 +70,7 @@ static bool deliver(struct yoke_call *call, const struct yoke__parcel *parcel) {
     const struct yoke_type *type = call->is_client ? method->reply : method->request;
     struct yoke_arena *arena = NULL;
     const void *message;
-    enum yoke_code code = yoke__parcel_decode(engine, type, parcel, &arena, &message);
+    enum yoke_code code = yoke__message_decode(engine, type, parcel, &arena, &message);
     if (code != YOKE_OK) {
         yoke__stream_break(call, code, fault_of_message(code));
         return false;
@@ -421,7 +421,7 @@ bool yoke__stream_pull(struct yoke_call *call, const void **ret_message) {
     const struct yoke__parcel parcel = front(stream, &record);
     yoke__engine_put_arena(call->engine, call->arena);
     call->arena = NULL;
-    enum yoke_code code = yoke__parcel_decode(call->engine, call->method->reply, &parcel, &call->arena, ret_message);
+    enum yoke_code code = yoke__message_decode(call->engine, call->method->reply, &parcel, &call->arena, ret_message);
     if (code != YOKE_OK) {
         spoil(call, code);
         return false;

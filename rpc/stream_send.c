@@ -107,7 +107,7 @@ bool yoke__streams_pump(struct yoke__connection *connection) {
     connection->is_pumping = true;
     bool has_queued = send_fragments(connection);
     connection->is_pumping = false;
-    while (connection->output.queued < QUEUE_LOW && !yoke__streams_are_congested(connection) &&
+    while (connection->output.queued < QUEUE_LOW && !yoke__connection_is_congested(connection) &&
            !yoke__link_is_alone(&connection->waiters)) {
         struct yoke__stream *stream = YOKE__CONTAINER(connection->waiters.next, struct yoke__stream, waiter);
         yoke__link_remove(&stream->waiter);
@@ -116,17 +116,13 @@ bool yoke__streams_pump(struct yoke__connection *connection) {
     return has_queued;
 }
 
-bool yoke__streams_are_congested(const struct yoke__connection *connection) {
-    return connection->output.queued + connection->outbox_bytes > connection->engine->limits.max_queued_bytes;
-}
-
 bool yoke__stream_must_wait(struct yoke__stream *stream) {
     struct yoke__connection *connection = stream->call->connection;
     if (stream->outbox != NULL || !yoke__stream_has_credit(stream)) {
         stream->wants_writable = true;
         return true;
     }
-    if (connection->output.queued > QUEUE_HIGH || yoke__streams_are_congested(connection)) {
+    if (connection->output.queued > QUEUE_HIGH || yoke__connection_is_congested(connection)) {
         stream->wants_writable = true;
         if (yoke__link_is_alone(&stream->waiter)) {
             yoke__link_append(&connection->waiters, &stream->waiter);

@@ -57,7 +57,11 @@ static int read_identity(struct yoke__worker_setup *setup) {
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data) {
     struct yoke_worker_options known = {YOKE_WORKER_OPTIONS_INIT};
     int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
-    struct yoke__worker_setup setup = {.limits = known.limits, .log = known.log, .log_user_data = known.log_user_data};
+    if (error == 0) {
+        error = yoke__tuning_resolve(&known.tuning);
+    }
+    struct yoke__worker_setup setup = {
+        .limits = known.limits, .tuning = known.tuning, .log = known.log, .log_user_data = known.log_user_data};
     if (error == 0) {
         error = read_identity(&setup);
     }

@@ -17,6 +17,7 @@ struct yoke__worker_setup {
     unsigned index;
     pid_t master_pid;
     struct yoke_limits limits;
+    struct yoke_tuning tuning; /* resolved */
     yoke_log_hook *log;
     void *log_user_data;
 };

@@ -104,6 +104,8 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
         free(worker);
         return error;
     }
+    worker->engine.shared_min_bytes = setup->tuning.shared_min_bytes;
+    yoke__io_set_busy_poll(&worker->io, setup->tuning.busy_poll_us);
     worker->id = setup->id;
     worker->index = setup->index;
     ev_timer_init(&worker->drain, on_drained, 0., 0.);

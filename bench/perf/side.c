@@ -70,7 +70,7 @@ void side_init(struct side *side, bool is_master) {
     const struct yoke_peer master = {.worker_id = 0, .pid = 1000};
     memset(side, 0, sizeof *side);
     must(yoke__engine_init(&side->engine, &defaults, user_log, NULL), "yoke__engine_init");
-    side->engine.clock_ns = user_clock_ns;
+    side->engine.clock_ns = side->engine.rough_clock_ns = user_clock_ns;
     yoke__events_init(&side->events, &side->engine);
     yoke__connection_init(&side->connection, &side->engine, &side->server, &side->events, is_master ? &worker : &master,
                           is_master, &hooks);

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,9 @@
 
 /* More than any program prints. */
 #define OUTPUT_MAX 512
+
+/* The words of a command line, without the program. */
+#define ARGUMENTS_MAX 7
 
 static void find_program(const char *name, char *ret_path, size_t capacity) {
     char own[2048];
@@ -101,30 +102,70 @@ bool program_version(const struct bench_system *system, char *ret_version, size_
     return true;
 }
 
+/* The figures of the line that a program has printed. False when it is no such line. */
+static bool parse_figures(const struct bench_case *bench_case, const char *line, double rate, double *ret_figures) {
+    double ops;
+    double ns[3];
+    switch (bench_case->measure) {
+    case BENCH_MEASURES_TIME:
+        if (sscanf(line, " { \"ops\" : %lf , \"ns\" : %lf }", &ops, ns) != 2 || !(ops >= 1)) {
+            return false;
+        }
+        ret_figures[FIGURE_US_PER_OP] = ns[0] / ops / 1000;
+        return true;
+    case BENCH_MEASURES_LATENCY:
+        if (sscanf(line, " { \"ops\" : %lf , \"p50_ns\" : %lf , \"p99_ns\" : %lf , \"p999_ns\" : %lf }", &ops, &ns[0],
+                   &ns[1], &ns[2]) != 4) {
+            return false;
+        }
+        ret_figures[FIGURE_P50_US] = ns[0] / 1000;
+        ret_figures[FIGURE_P99_US] = ns[1] / 1000;
+        ret_figures[FIGURE_P999_US] = ns[2] / 1000;
+        ret_figures[FIGURE_RATE] = rate;
+        return true;
+    case BENCH_MEASURES_MEMORY:
+        return sscanf(line, " { \"bytes\" : %lf }", &ret_figures[FIGURE_BYTES]) == 1;
+    }
+    return false;
+}
+
+/* The command line, in words that are printed into `words`. */
+static void make_arguments(const struct bench_case *bench_case, double seconds, double rate, char (*words)[64],
+                           char **argv) {
+    size_t count = 0;
+    snprintf(words[count++], sizeof *words, "case=%s", bench_case->name);
+    snprintf(words[count++], sizeof *words, "size=%zu", bench_case->size);
+    snprintf(words[count++], sizeof *words, "depth=%u", bench_case->depth);
+    snprintf(words[count++], sizeof *words, "workers=%u", bench_case->workers);
+    snprintf(words[count++], sizeof *words, "streams=%u", bench_case->streams);
+    snprintf(words[count++], sizeof *words, "seconds=%g", seconds);
+    if (bench_case->measure == BENCH_MEASURES_LATENCY) {
+        snprintf(words[count++], sizeof *words, "rate=%.3f", rate);
+    }
+    for (size_t i = 0; i < count; i++) {
+        argv[i] = words[i];
+    }
+    argv[count] = NULL;
+}
+
 enum program_outcome program_measure(const struct bench_system *system, const struct bench_case *bench_case,
-                                     double seconds, double *ret_us_per_op) {
+                                     double seconds, double rate, double *ret_figures) {
     char path[4096];
-    char name[64];
-    char size[32];
-    char depth[32];
-    char time[32];
+    char words[ARGUMENTS_MAX][64];
+    char *argv[ARGUMENTS_MAX + 2] = {path};
     find_program(system->program, path, sizeof path);
-    snprintf(name, sizeof name, "%s", bench_case->name);
-    snprintf(size, sizeof size, "%zu", bench_case->size);
-    snprintf(depth, sizeof depth, "%u", bench_case->depth);
-    snprintf(time, sizeof time, "%g", seconds);
-    char *argv[] = {path, name, size, depth, time, NULL};
+    make_arguments(bench_case, seconds, rate, words, argv + 1);
     char output[OUTPUT_MAX];
     int code = run(argv, false, output, sizeof output);
     if (code == BENCH_UNSUPPORTED) {
         return PROGRAM_UNSUPPORTED;
     }
-    uint64_t ops;
-    uint64_t ns;
-    if (code || sscanf(output, " { \"ops\" : %" SCNu64 " , \"ns\" : %" SCNu64, &ops, &ns) != 2 || !ops) {
-        fprintf(stderr, "%s %s %s %s %s: no result; exit code %d\n", system->program, name, size, depth, time, code);
+    if (code || !parse_figures(bench_case, output, rate, ret_figures)) {
+        for (char **argument = argv; *argument; argument++) {
+            fprintf(stderr, "%s ", *argument);
+        }
+        fprintf(stderr, "has no result; exit code %d\n", code);
         return PROGRAM_FAILED;
     }
-    *ret_us_per_op = (double)ns / (double)ops / 1000;
     return PROGRAM_MEASURED;
 }

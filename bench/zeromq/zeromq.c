@@ -1,93 +1,73 @@
 /*
- * ZeroMQ: two processes, a DEALER in each, over ipc:// (a Unix socket). ZeroMQ moves whole messages but knows no calls:
- * nothing is encoded, and no reply is matched to its request.
+ * ZeroMQ: a DEALER in each process. ZeroMQ moves whole messages but knows no calls: nothing is encoded, and no reply is
+ * matched to its request.
  */
-#include "common/bench.h"
-
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zmq.h>
 
-struct endpoint {
-    char address[64];
-    unsigned char *payload;
-};
+#include "common/bench.h"
+#include "zeromq/answerer.h"
+#include "zeromq/caller.h"
+#include "zeromq/socket.h"
 
-static void *open_socket(void *context) {
-    void *socket = context ? zmq_socket(context, ZMQ_DEALER) : NULL;
-    if (!socket) {
-        bench_die("zmq_socket");
-    }
-    return socket;
+/* In a master: a worker has ended too early. ZeroMQ would wait for it to come back. */
+static void on_worker_ended(int signal_number) {
+    (void)signal_number;
+    static const char message[] = "ZeroMQ: a worker has ended\n";
+    ssize_t ignored = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)ignored;
+    _exit(EXIT_FAILURE);
 }
 
-/* Waits for one message and gives its size. The message stays in `message`. */
-static size_t receive(void *socket, zmq_msg_t *message) {
-    if (zmq_msg_recv(message, socket, 0) < 0) {
-        bench_die("zmq_msg_recv");
+static int call(const struct bench_job *job, void *endpoint) {
+    signal(SIGCHLD, on_worker_ended);
+    switch (job->kind) {
+    case BENCH_STREAM:
+        receive_stream(job, endpoint);
+        break;
+    case BENCH_LATENCY:
+        call_open_loop(job, endpoint);
+        break;
+    default:
+        call_closed_loop(job, endpoint);
     }
-    return zmq_msg_size(message);
-}
-
-static void send_request(void *socket, const struct bench_job *job, const struct endpoint *endpoint) {
-    if (zmq_send(socket, endpoint->payload, job->size, 0) < 0) {
-        bench_die("zmq_send");
-    }
-}
-
-static int call(const struct bench_job *job, void *user_data) {
-    const struct endpoint *endpoint = user_data;
-    void *context = zmq_ctx_new();
-    void *socket = open_socket(context);
-    if (zmq_connect(socket, endpoint->address)) {
-        bench_die("zmq_connect");
-    }
-    size_t reply_size = job->kind == BENCH_PUT ? 0 : job->size;
-    zmq_msg_t reply;
-    zmq_msg_init(&reply);
-    struct bench_meter meter;
-    bench_meter_start(&meter, job);
-    for (unsigned i = 0; i < job->depth; i++) {
-        send_request(socket, job, endpoint);
-    }
-    for (;;) {
-        if (receive(socket, &reply) != reply_size) {
-            return EXIT_FAILURE;
-        }
-        if (bench_meter_tick(&meter)) {
-            break;
-        }
-        send_request(socket, job, endpoint);
-    }
-    bench_meter_print(&meter);
+    signal(SIGCHLD, SIG_DFL);
     return EXIT_SUCCESS;
 }
 
-static int answer(const struct bench_job *job, void *user_data) {
-    const struct endpoint *endpoint = user_data;
-    void *context = zmq_ctx_new();
-    void *socket = open_socket(context);
-    if (zmq_bind(socket, endpoint->address)) {
-        bench_die("zmq_bind");
+static int answer(const struct bench_job *job, void *endpoint) {
+    if (job->kind == BENCH_STREAM) {
+        send_stream(job, endpoint);
     }
-    zmq_msg_t message;
-    zmq_msg_init(&message);
-    for (;;) {
-        if (receive(socket, &message) != job->size) {
-            return EXIT_FAILURE;
-        }
-        if (job->kind == BENCH_PUT ? zmq_send(socket, "", 0, 0) < 0 : zmq_msg_send(&message, socket, 0) < 0) {
-            bench_die("zmq_send");
-        }
-    }
+    answer_requests(job, endpoint);
+}
+
+static int run_worker(const struct bench_job *job, unsigned index, void *endpoint) {
+    (void)index;
+    return answer(job, endpoint);
 }
 
 static int run(const struct bench_job *job) {
-    struct endpoint endpoint = {.payload = bench_payload(job->size)};
-    snprintf(endpoint.address, sizeof endpoint.address, "ipc://@yoke-bench-%d", (int)getpid());
-    int code = bench_run_pair(job, call, answer, &endpoint);
-    free(endpoint.payload);
+    struct endpoint endpoint;
+    endpoint_init(&endpoint, job);
+    int code = BENCH_UNSUPPORTED;
+    switch (job->kind) {
+    case BENCH_UNARY:
+    case BENCH_PUT:
+    case BENCH_STREAM:
+    case BENCH_WORKERS:
+    case BENCH_LATENCY:
+        code = bench_run_workers(job, call, run_worker, &endpoint);
+        break;
+    case BENCH_UNARY_UP:
+        code = bench_run_pair(job, call, answer, &endpoint);
+        break;
+    default:
+        break;
+    }
+    endpoint_release(&endpoint);
     return code;
 }
 

@@ -28,6 +28,7 @@ struct yoke_master_options {
     yoke_log_hook *log; /* NULL: nothing is said */
     void *log_user_data;
     struct yoke_limits limits;
+    struct yoke_tuning tuning;
 };
 #define YOKE_MASTER_OPTIONS_INIT .size = sizeof(struct yoke_master_options)
 

@@ -108,6 +108,33 @@ struct yoke_limits {
     uint32_t max_shared_bytes;
 };
 
+/* ---- Tuning --------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a process spends to be faster. A zero means the default that the field's comment names. Like limits, it holds for the
+ * process that sets it; a forked worker starts with its master's.
+ */
+struct yoke_tuning {
+    /*
+     * Microseconds for which the loop, before it sleeps, looks out for bytes from its peers. Default 0: it sleeps at once. At
+     * most 1,000,000.
+     *
+     * It takes a process some microseconds to fall asleep and be woken, which is most of the time of a small call that is
+     * made alone. Looking out saves them, at both sides if both do it, and takes CPU time instead. It begins only after
+     * bytes have come or gone and is given up when it was in vain a few times, until they come quickly again; so an idle
+     * process takes no CPU time, and each arrival costs at most this much of it. Other watchers of the loop are served
+     * meanwhile, within some microseconds. Worth it when answers take less than this, and there is a CPU for each process
+     * that looks out; without effect when yoke_usable_cpus() is 1 at the time when the option is set.
+     */
+    uint32_t busy_poll_us;
+
+    /*
+     * Messages of so many bytes and more go through shared memory instead of the socket ("Large messages"). Default 64 KiB;
+     * UINT32_MAX: this process shares no memory with its peers, in either direction.
+     */
+    uint32_t shared_min_bytes;
+};
+
 /* ---- Processors ----------------------------------------------------------------------------------------------- */
 
 /* How many CPUs this process may use: its affinity mask, and a cgroup CPU quota rounded up, whichever is less; >= 1. */

@@ -30,19 +30,20 @@ struct yoke_worker;
  */
 typedef int yoke_worker_entry(struct yoke_worker *worker, void *user_data);
 
-/* How a worker started in exec mode sets itself up; a forked one has its master's limits and log hook. */
+/* How a worker started in exec mode sets itself up; a forked one has its master's limits, tuning and log hook. */
 struct yoke_worker_options {
     size_t size;        /* set by YOKE_WORKER_OPTIONS_INIT */
     yoke_log_hook *log; /* NULL: nothing is said */
     void *log_user_data;
     struct yoke_limits limits;
+    struct yoke_tuning tuning;
 };
 #define YOKE_WORKER_OPTIONS_INIT .size = sizeof(struct yoke_worker_options)
 
 /*
  * The life of a program that a master spawns in exec mode; what it returns is for main() to return. `options` may be NULL.
  * Negative when there is no such life, for main() to report: -ENOTCONN: no master started the program; -EINVAL: options not
- * initialised; -E2BIG: options of a newer Yoke are set; -ENOMEM, -EMFILE: the kernel's. Otherwise entry's exit code.
+ * initialised or out of range; -E2BIG: options of a newer Yoke are set; -ENOMEM, -EMFILE: the kernel's. Otherwise entry's exit code.
  */
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data);
 

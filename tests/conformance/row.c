@@ -10,6 +10,12 @@ const struct row rows[] = {
     {.name = "fork, worker to master, sync", .upward = true, .driver = &sync_driver},
     {.name = "exec, master to worker, sync", .exec = true, .driver = &sync_driver},
     {.name = "exec, worker to master, sync", .exec = true, .upward = true, .driver = &sync_driver},
+    {.name = "fork, master to worker, async, busy-polling", .busy_poll_us = 500, .driver = &async_driver},
+    {.name = "exec, worker to master, sync, busy-polling",
+     .exec = true,
+     .upward = true,
+     .busy_poll_us = 500,
+     .driver = &sync_driver},
     {.name = NULL},
 };
 

@@ -13,6 +13,7 @@ struct row {
     const char *name;
     bool exec;                   /* workers are programs, not copies of the master */
     bool upward;                 /* the worker calls its master, not the master its worker */
+    uint32_t busy_poll_us;       /* of both sides */
     const struct driver *driver; /* how the side that calls does it */
 };
 

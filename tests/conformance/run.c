@@ -62,7 +62,8 @@ static void on_log(enum yoke_log_level level, const char *message, void *user_da
 static void open_master(struct run *run) {
     run->loop = ev_loop_new(EVFLAG_AUTO);
     REQUIRE(run->loop != NULL);
-    const struct yoke_master_options options = {YOKE_MASTER_OPTIONS_INIT, .limits = row_limits, .log = on_log};
+    const struct yoke_master_options options = {YOKE_MASTER_OPTIONS_INIT, .limits = row_limits,
+                                                .tuning = {.busy_poll_us = run->row->busy_poll_us}, .log = on_log};
     REQUIRE_INT(yoke_master_create(run->loop, &options, &run->master), 0);
     REQUIRE_INT(service_serve(&run->service, yoke_master_server(run->master), run->loop), 0);
     struct yoke_events *events = yoke_master_events(run->master);

@@ -31,7 +31,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: conformance_worker ROW [CASE]\n");
         return EXIT_FAILURE;
     }
-    const struct yoke_worker_options options = {YOKE_WORKER_OPTIONS_INIT, .limits = row_limits};
+    const struct yoke_worker_options options = {YOKE_WORKER_OPTIONS_INIT, .limits = row_limits,
+                                                .tuning = {.busy_poll_us = job.row->busy_poll_us}};
     int result = yoke_worker_main(row_worker_entry, &options, &job);
     if (result < 0) {
         fprintf(stderr, "conformance_worker: %s\n", strerror(-result));

@@ -8,10 +8,15 @@
 
 const struct lab_mode lab_fork_mode = {.exec = false};
 const struct lab_mode lab_exec_mode = {.exec = true};
+const struct lab_mode lab_busy_mode = {.busy_poll_us = 500};
+
+static const struct lab_mode *current_mode(void) {
+    const struct lab_mode *mode = test_config();
+    return mode != NULL ? mode : &lab_fork_mode;
+}
 
 bool lab_is_exec(void) {
-    const struct lab_mode *mode = test_config();
-    return mode != NULL && mode->exec;
+    return current_mode()->exec;
 }
 
 const char *lab_worker_path(void) {
@@ -116,6 +121,10 @@ static void on_log(enum yoke_log_level level, const char *message, void *user_da
 
 /* ---- The master and its pool */
 
+static unsigned either(unsigned first, unsigned second) {
+    return first != 0 ? first : second;
+}
+
 void lab_open_master(struct lab *lab, const struct lab_options *options) {
     *lab = (struct lab){0};
     lab->loop = ev_loop_new(EVFLAG_AUTO);
@@ -123,6 +132,7 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     const struct yoke_master_options master_options = {
         YOKE_MASTER_OPTIONS_INIT,
         .limits = options->limits,
+        .tuning = {.busy_poll_us = either(options->busy_poll_us, current_mode()->busy_poll_us)},
         .log = on_log,
         .log_user_data = lab,
     };
@@ -138,23 +148,21 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     REQUIRE_INT(probe_noticed_on(events, on_noticed, lab), 0);
 }
 
-static unsigned either(unsigned first, unsigned second) {
-    return first != 0 ? first : second;
-}
-
 int lab_create_pool(struct lab *lab, const struct lab_options *options, struct yoke_pool **ret_pool) {
     static struct probe_setup setup; /* replacements are forked after this has returned */
     setup = (struct probe_setup){.scenario = options->scenario};
     char scenario[16];
     char max_message[16];
     char max_incoming[16];
+    char busy_poll[16];
     const struct yoke_limits *limits = &options->limits;
     const struct yoke_limits *own = &options->worker_limits;
     snprintf(scenario, sizeof(scenario), "%d", (int)options->scenario);
     snprintf(max_message, sizeof(max_message), "%u", either(own->max_message_bytes, limits->max_message_bytes));
     snprintf(max_incoming, sizeof(max_incoming), "%u", either(own->max_incoming_calls, limits->max_incoming_calls));
+    snprintf(busy_poll, sizeof(busy_poll), "%u", options->worker_busy_poll_us);
     char name[] = "probe_worker";
-    char *argv[] = {name, scenario, max_message, max_incoming, NULL};
+    char *argv[] = {name, scenario, max_message, max_incoming, busy_poll, NULL};
     struct yoke_pool_options pool_options = {
         YOKE_POOL_OPTIONS_INIT,
         .name = "lab",

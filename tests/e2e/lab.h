@@ -17,19 +17,24 @@
 #include <ev.h>
 #include <signal.h>
 
-/* How workers are spawned; the config of each suite. */
+/* How workers are spawned, and whether they and the master busy-poll; the config of each suite. */
 struct lab_mode {
     bool exec;
+    uint32_t busy_poll_us;
 };
 
-extern const struct lab_mode lab_fork_mode, lab_exec_mode;
+extern const struct lab_mode lab_fork_mode, lab_exec_mode, lab_busy_mode;
 
-/* Defines main() of a program whose cases run in both modes. */
-#define LAB_MAIN(cases)                                                                        \
-    int main(int argc, char **argv) {                                                          \
-        const struct test_suite suites[] = {                                                   \
-            {"fork", cases, &lab_fork_mode}, {"exec", cases, &lab_exec_mode}, {.name = NULL}}; \
-        return test_main(argc, argv, suites);                                                  \
+/* Defines main() of a program whose cases run in all modes. */
+#define LAB_MAIN(cases)                                    \
+    int main(int argc, char **argv) {                      \
+        const struct test_suite suites[] = {               \
+            {"fork", cases, &lab_fork_mode},               \
+            {"exec", cases, &lab_exec_mode},               \
+            {"fork, busy-polling", cases, &lab_busy_mode}, \
+            {.name = NULL},                                \
+        };                                                 \
+        return test_main(argc, argv, suites);              \
     }
 
 #define LAB_DEATHS_MAX 256
@@ -84,6 +89,8 @@ struct lab_options {
     unsigned workers; /* 0: one */
     struct yoke_limits limits;
     struct yoke_limits worker_limits; /* exec mode only: zeros: as `limits` */
+    uint32_t busy_poll_us;            /* 0: the mode's; a worker in exec mode has the following */
+    uint32_t worker_busy_poll_us;
     bool restart;
     unsigned restart_pause_ms, stop_timeout_ms;
     enum probe_scenario scenario;

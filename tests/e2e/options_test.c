@@ -107,7 +107,7 @@ static void names_and_arguments_are_copied(void) {
     struct lab lab;
     char name[] = "short-lived";
     char path[4096];
-    char *argv[] = {(char[]){"probe_worker"}, (char[]){"0"}, (char[]){"0"}, (char[]){"0"}, NULL};
+    char *argv[] = {(char[]){"probe_worker"}, (char[]){"0"}, (char[]){"0"}, (char[]){"0"}, (char[]){"0"}, NULL};
     snprintf(path, sizeof(path), "%s", lab_worker_path());
     lab_open_master(&lab, &(struct lab_options){0});
     const struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .name = name, .path = path,
@@ -116,7 +116,7 @@ static void names_and_arguments_are_copied(void) {
     REQUIRE_INT(yoke_pool_create(lab.master, &options, &lab.pool), 0);
     memset(name, 'x', sizeof(name) - 1);
     memset(path, 'x', sizeof(path) - 1);
-    argv[0] = argv[1] = argv[2] = argv[3] = NULL;
+    argv[0] = argv[1] = argv[2] = argv[3] = argv[4] = NULL;
     LAB_WAIT(&lab, lab.ready_count == 1);
     REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGKILL), 0);
     LAB_WAIT(&lab, lab.ready_count == 2);

@@ -156,8 +156,8 @@ static void inspect(struct yoke_call *call, const struct yoke_status *status, co
         CHECK(child != NULL && yoke_child_pid(child) == reply->pid);
         CHECK_INT(reply->parent_pid, getpid());
         if (lab_is_exec()) {
-            CHECK_INT(reply->n_arguments, 4);
-            CHECK(reply->n_arguments == 4 && strcmp(reply->arguments[0], "probe_worker") == 0);
+            CHECK_INT(reply->n_arguments, 5);
+            CHECK(reply->n_arguments == 5 && strcmp(reply->arguments[0], "probe_worker") == 0);
         }
     }
 }

@@ -1,7 +1,7 @@
 /*
  * probe_worker_main.c: the tests' worker as a program, for exec mode.
  *
- * Usage: probe_worker SCENARIO MAX_MESSAGE_BYTES MAX_INCOMING_CALLS [ANYTHING...]
+ * Usage: probe_worker SCENARIO MAX_MESSAGE_BYTES MAX_INCOMING_CALLS BUSY_POLL_US [ANYTHING...]
  */
 #include "probe_worker.h"
 
@@ -14,10 +14,11 @@ int main(int argc, char **argv) {
     inspect_self(&inspection);
     struct yoke_worker_options options = {YOKE_WORKER_OPTIONS_INIT};
     struct probe_setup setup = {.inspection = &inspection, .argc = argc, .argv = argv};
-    if (argc > 3) {
+    if (argc > 4) {
         setup.scenario = (enum probe_scenario)atoi(argv[1]);
         options.limits.max_message_bytes = (uint32_t)atol(argv[2]);
         options.limits.max_incoming_calls = (uint32_t)atol(argv[3]);
+        options.tuning.busy_poll_us = (uint32_t)atol(argv[4]);
     }
     /* Sanitizers catch these; the tests are about what the signals do. */
     static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};

@@ -98,7 +98,8 @@ static void check_comes_back(const struct yoke_type *type, const void *message) 
     type->codec->pack(type->descriptor, message, bytes);
     struct yoke_arena *arena;
     const void *again;
-    enum yoke_code code = yoke__message_decode(&other, type, bytes, length, &arena, &again);
+    const struct yoke__parcel parcel = {bytes, length, NULL};
+    enum yoke_code code = yoke__message_decode(&other, type, &parcel, &arena, &again);
     if (code == YOKE_OK) {
         FUZZ_CHECK(type->codec->size(type->descriptor, again) == length);
         type->codec->pack(type->descriptor, again, bytes + length);
@@ -187,7 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memory_reset_peak();
     struct yoke_arena *arena = NULL;
     const void *message = NULL;
-    enum yoke_code code = yoke__message_decode(&engine, type, bytes, length, &arena, &message);
+    const struct yoke__parcel parcel = {bytes, length, NULL};
+    enum yoke_code code = yoke__message_decode(&engine, type, &parcel, &arena, &message);
     FUZZ_CHECK(memory_peak_bytes() - before <= heap_of(BUDGET_BASE + length * limits.decode_memory_factor));
     if (code == YOKE_OK) {
         check_comes_back(type, message);

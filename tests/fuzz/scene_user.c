@@ -110,7 +110,7 @@ void user_make_call(struct yoke_call *parent) {
         .ret_call = &call->call,
     };
     size_t queued = scene_machine.connection.output.queued;
-    bool is_congested = yoke__streams_are_congested(&scene_machine.connection);
+    bool is_congested = yoke__connection_is_congested(&scene_machine.connection);
     bool can_call = scene_machine.connection.can_call && !scene_machine.connection.peer_going_away;
     bool can_wait = options.wait_for_ready && machine_channel(&scene_machine)->expects_peer;
     /* Refused, or past the deadline of what it is part of. */

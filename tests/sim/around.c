@@ -268,7 +268,7 @@ static int expect_ping(const struct sim_side *side) {
     if (side->channel.connection == NULL || !side->connection.can_call || side->connection.peer_going_away) {
         return -ENOTCONN;
     }
-    return yoke__streams_are_congested(&side->connection) ? -ENOBUFS : 0;
+    return yoke__connection_is_congested(&side->connection) ? -ENOBUFS : 0;
 }
 
 void sim_ping(struct sim_side *side) {

@@ -134,7 +134,7 @@ static int expect_call(const struct sim_side *side, const struct sim_call *call,
     if (!sim_streams_up(call) && length > side->engine.limits.max_message_bytes) {
         return -EMSGSIZE;
     }
-    return !waits && yoke__streams_are_congested(&side->connection) ? -ENOBUFS : 0;
+    return !waits && yoke__connection_is_congested(&side->connection) ? -ENOBUFS : 0;
 }
 
 /* Is there no room for the call among those that wait? Interceptors may have added to its metadata. */

@@ -140,7 +140,10 @@ static void check_waiting(const struct yoke_channel *channel, struct sums *sums)
 static void check_engine(const struct yoke__engine *engine, const struct sums *sums) {
     SIM_CHECK(engine->callback_depth == 0 && engine->current_call == NULL);
     SIM_CHECK(engine->deadlines.count == sums->timed);
-    for (size_t i = 0; i < engine->deadlines.count; i++) {
+    for (const struct yoke_call *handle = engine->deadlines.first; handle != NULL; handle = handle->later) {
+        SIM_CHECK(handle->is_timed && (handle->later == NULL || handle->deadline_ns <= handle->later->deadline_ns));
+    }
+    for (size_t i = 0; i < engine->deadlines.heap_count; i++) {
         const struct yoke_call *handle = engine->deadlines.heap[i];
         SIM_CHECK(handle->is_timed && handle->deadline_index == i);
         SIM_CHECK(engine->deadlines.heap[(i - (i > 0)) / 2]->deadline_ns <= handle->deadline_ns);

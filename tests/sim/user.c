@@ -110,7 +110,7 @@ void sim_emit(struct sim_side *side) {
     Sim__Tick tick = SIM__TICK__INIT;
     tick.number = side->emitted;
     int expected = side->channel.connection == NULL || !side->connection.can_call ? -ENOTCONN
-                   : yoke__streams_are_congested(&side->connection)               ? -ENOBUFS
+                   : yoke__connection_is_congested(&side->connection)             ? -ENOBUFS
                                                                                   : 0;
     int error = sim_tick_emit(&side->channel.channel, &tick);
     sim_record(side->index, "emits", NULL, error);

@@ -49,7 +49,7 @@ void sim_side_init(unsigned index) {
     const struct yoke_peer peers[] = {{.worker_id = 7, .pid = 1007}, {.worker_id = 0, .pid = 1000}};
     side->index = index;
     SIM_CHECK(yoke__engine_init(&side->engine, &world.config.limits[index], NULL, NULL) == 0);
-    side->engine.clock_ns = now_ns;
+    side->engine.clock_ns = side->engine.rough_clock_ns = now_ns;
     yoke__events_init(&side->events, &side->engine);
     memset(&side->server, 0, sizeof(side->server));
     sim_serve(side);

@@ -119,7 +119,8 @@ static enum yoke_code decode(const struct yoke_type *type, const uint8_t *bytes,
     }
     struct yoke_arena *arena = no_arena;
     const void *message = &engine;
-    enum yoke_code code = yoke__message_decode(&engine, type, copy, length, &arena, &message);
+    const struct yoke__parcel parcel = {copy, length, NULL};
+    enum yoke_code code = yoke__message_decode(&engine, type, &parcel, &arena, &message);
     if (code == YOKE_OK) {
         CHECK(message != &engine && arena != no_arena);
         yoke__engine_put_arena(&engine, arena);
@@ -145,7 +146,8 @@ static void messages_come_back(void) {
     CHECK_INT(encoded[size], 0xee);
     struct yoke_arena *arena;
     const void *decoded;
-    REQUIRE_INT(yoke__message_decode(&engine, bytes_type(), encoded, size, &arena, &decoded), YOKE_OK);
+    const struct yoke__parcel parcel = {encoded, size, NULL};
+    REQUIRE_INT(yoke__message_decode(&engine, bytes_type(), &parcel, &arena, &decoded), YOKE_OK);
     const Unit__Bytes *bytes = decoded;
     CHECK_INT(bytes->data.len, sizeof(data));
     CHECK(memcmp(bytes->data.data, data, sizeof(data)) == 0);
@@ -464,7 +466,8 @@ static void inflate(size_t part, size_t total, uint32_t factor) {
     memory_reset_peak();
     struct yoke_arena *arena = NULL;
     const void *message;
-    enum yoke_code code = yoke__message_decode(&engine, node_type(), bytes, length, &arena, &message);
+    const struct yoke__parcel parcel = {bytes, length, NULL};
+    enum yoke_code code = yoke__message_decode(&engine, node_type(), &parcel, &arena, &message);
     size_t budget = 256 * 1024 + length * factor;
     test_check(memory_peak_bytes() - before <= heap_of(budget), inflators[part].what, __FILE__, __LINE__, false);
     test_check(code == YOKE_OK || code == YOKE_RESOURCE_EXHAUSTED || code == YOKE_INTERNAL, inflators[part].what,
@@ -539,8 +542,8 @@ static void want_of_memory_is_a_status(void) {
         struct yoke_arena *arena = NULL;
         const void *message;
         memory_fail_once(nth);
-        enum yoke_code code =
-            yoke__message_decode(&engine, node_type(), built(&builder), builder.length, &arena, &message);
+        const struct yoke__parcel parcel = {built(&builder), builder.length, NULL};
+        enum yoke_code code = yoke__message_decode(&engine, node_type(), &parcel, &arena, &message);
         has_failed = memory_fail_never();
         CHECK_INT(code, has_failed ? YOKE_RESOURCE_EXHAUSTED : YOKE_OK);
         yoke__engine_put_arena(&engine, arena);

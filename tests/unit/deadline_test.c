@@ -20,18 +20,30 @@ static void add(struct yoke__deadlines *deadlines, struct yoke_call *call, uint6
 
 /* None is later than those below it, so that the first is the earliest of all; and each knows its place. */
 static void check(const struct yoke__deadlines *deadlines) {
-    size_t count = 0;
+    size_t count = 0, heaped = 0;
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < CALLS_MAX; i++) {
         if (calls[i].is_timed) {
             count++;
             least = calls[i].deadline_ns < least ? calls[i].deadline_ns : least;
-            REQUIRE(calls[i].deadline_index < deadlines->count);
-            REQUIRE(deadlines->heap[calls[i].deadline_index] == &calls[i]);
+            if (calls[i].deadline_index != YOKE__DEADLINE_LISTED) {
+                heaped++;
+                REQUIRE(calls[i].deadline_index < deadlines->heap_count);
+                REQUIRE(deadlines->heap[calls[i].deadline_index] == &calls[i]);
+            }
         }
     }
     REQUIRE_INT(deadlines->count, count);
-    for (size_t i = 1; i < count; i++) {
+    REQUIRE_INT(deadlines->heap_count, heaped);
+    size_t listed = 0;
+    for (const struct yoke_call *call = deadlines->first; call != NULL; call = call->later) {
+        listed++;
+        REQUIRE(call->is_timed && call->deadline_index == YOKE__DEADLINE_LISTED);
+        REQUIRE(call->later != NULL ? call->later->earlier == call && call->deadline_ns <= call->later->deadline_ns
+                                    : deadlines->last == call);
+    }
+    REQUIRE_INT(listed + heaped, count);
+    for (size_t i = 1; i < heaped; i++) {
         REQUIRE(deadlines->heap[(i - 1) / 2]->deadline_ns <= deadlines->heap[i]->deadline_ns);
     }
     const struct yoke_call *first = yoke__deadlines_first(deadlines);

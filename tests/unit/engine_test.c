@@ -30,9 +30,10 @@ static void limits_are_resolved_or_refused(void) {
     CHECK_INT(memory_live_blocks(), live);
 }
 
+/* As far as its maker does not set it. */
 static bool is_zeroed(const struct yoke_call *call) {
     const uint8_t *bytes = (const uint8_t *)call;
-    size_t at = 0;
+    size_t at = offsetof(struct yoke_call, connection);
     while (at < sizeof(*call) && bytes[at] == 0) {
         at++;
     }

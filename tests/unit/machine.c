@@ -81,7 +81,7 @@ void machine_init(struct machine *machine, bool is_master, const struct yoke_lim
     const struct yoke_peer master = {.worker_id = 0, .pid = MACHINE_MASTER_PID};
     memset(machine, 0, sizeof(*machine));
     REQUIRE_INT(yoke__engine_init(&machine->engine, limits != NULL ? limits : &defaults, on_log, machine), 0);
-    machine->engine.clock_ns = now_ns;
+    machine->engine.clock_ns = machine->engine.rough_clock_ns = now_ns;
     yoke__events_init(&machine->events, &machine->engine);
     REQUIRE_INT(unit_echo_serve(&machine->server, &handlers, machine), 0);
     yoke__connection_init(&machine->connection, &machine->engine, &machine->server, &machine->events,

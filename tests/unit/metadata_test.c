@@ -269,6 +269,22 @@ static void what_a_peer_sends_is_checked(void) {
     }
 }
 
+/* Wherever the byte is, and whatever is beside it. */
+static void each_byte_of_a_value_is_judged(void) {
+    static const char sides[] = " ~";
+    for (uint8_t length = 1; length <= 20; length++) {
+        for (unsigned at = 0; at < 2u * length; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                uint8_t bytes[32] = {length, 0, 0, 0, 1, 'k', '\0'};
+                memset(bytes + 7, sides[at % 2], length);
+                bytes[7 + at / 2] = (uint8_t)byte;
+                CHECK_INT(yoke__metadata_is_valid(bytes, 8u + length, YOKE__METADATA_PAIRS),
+                          byte >= 0x20 && byte <= 0x7e);
+            }
+        }
+    }
+}
+
 static const struct test_case cases[] = {
     {.name = "entries keep their order", .run = entries_keep_their_order},
     {.name = "entries can be removed", .run = entries_can_be_removed},
@@ -281,6 +297,7 @@ static const struct test_case cases[] = {
     {.name = "a failing malloc changes nothing", .run = a_failing_malloc_changes_nothing},
     {.name = "a reset list is empty", .run = a_reset_list_is_empty},
     {.name = "what a peer sends is checked", .run = what_a_peer_sends_is_checked},
+    {.name = "each byte of a value is judged", .run = each_byte_of_a_value_is_judged},
     {.name = NULL},
 };
 

@@ -5,6 +5,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 /* What this library knows. */
@@ -106,6 +107,41 @@ static void limits_out_of_range_are_refused(void) {
     }
 }
 
+static void tuning_beyond_its_range_is_refused(void) {
+    struct yoke_tuning tuning = {.busy_poll_us = YOKE__BUSY_POLL_US_MAX + 1};
+    CHECK_INT(yoke__tuning_resolve(&tuning), -EINVAL);
+    CHECK_INT(tuning.busy_poll_us, YOKE__BUSY_POLL_US_MAX + 1);
+    tuning.busy_poll_us = UINT32_MAX;
+    CHECK_INT(yoke__tuning_resolve(&tuning), -EINVAL);
+}
+
+/* Whoever looks out on the only CPU keeps the peer from sending. */
+static void busy_polling_is_off_on_one_cpu(void) {
+    const unsigned cpus = yoke_usable_cpus();
+    struct yoke_tuning tuning = {.busy_poll_us = YOKE__BUSY_POLL_US_MAX};
+    CHECK_INT(yoke__tuning_resolve(&tuning), 0);
+    CHECK_INT(tuning.busy_poll_us, cpus > 1 ? YOKE__BUSY_POLL_US_MAX : 0);
+    cpu_set_t set;
+    REQUIRE_INT(sched_getaffinity(0, sizeof(set), &set), 0);
+    for (size_t cpu = 0; CPU_COUNT(&set) > 1; cpu++) {
+        CPU_CLR(cpu, &set);
+    }
+    REQUIRE_INT(sched_setaffinity(0, sizeof(set), &set), 0);
+    tuning.busy_poll_us = 1;
+    CHECK_INT(yoke__tuning_resolve(&tuning), 0);
+    CHECK_INT(tuning.busy_poll_us, 0);
+}
+
+static void zero_tuning_is_the_documented_default(void) {
+    struct yoke_tuning tuning = {0};
+    CHECK_INT(yoke__tuning_resolve(&tuning), 0);
+    CHECK_INT(tuning.busy_poll_us, 0);
+    CHECK_INT(tuning.shared_min_bytes, 64 * 1024);
+    tuning.shared_min_bytes = UINT32_MAX;
+    CHECK_INT(yoke__tuning_resolve(&tuning), 0);
+    CHECK_INT(tuning.shared_min_bytes, UINT32_MAX);
+}
+
 static const struct test_case cases[] = {
     {.name = "options of the same version are copied", .run = the_same_version_is_copied},
     {.name = "an older caller gets defaults", .run = an_older_caller_gets_defaults},
@@ -115,6 +151,9 @@ static const struct test_case cases[] = {
     {.name = "zero limits are the documented defaults", .run = zero_limits_are_the_documented_defaults},
     {.name = "limits within range stay", .run = limits_within_range_stay},
     {.name = "limits out of range are refused, untouched", .run = limits_out_of_range_are_refused},
+    {.name = "zero tuning is the documented default", .run = zero_tuning_is_the_documented_default},
+    {.name = "tuning beyond its range is refused, untouched", .run = tuning_beyond_its_range_is_refused},
+    {.name = "busy-polling is off on one CPU", .run = busy_polling_is_off_on_one_cpu},
     {.name = NULL},
 };
 
