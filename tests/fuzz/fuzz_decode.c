@@ -151,11 +151,12 @@ static void check_parcel(const struct yoke_type *type, const uint8_t *bytes, siz
     FUZZ_CHECK(yoke__engine_init(&other, &generous, NULL, NULL) == 0);
     struct yoke_arena *arena = NULL;
     const void *message = NULL;
-    enum yoke_code code = yoke__message_decode(&other, type, copy, total, &arena, &message);
+    enum yoke_code code =
+        yoke__message_decode(&other, type, &(struct yoke__parcel){copy, total, NULL}, &arena, &message);
     const struct meaning plain = meaning_of(&other, type, code, arena, message);
     for (unsigned is_trusted = 0; is_trusted < 2; is_trusted++) {
         struct yoke__loan loan = {.bytes = copy, .size = total, .references = 1, .is_trusted = is_trusted != 0};
-        code = yoke__parcel_decode(&other, type, &(struct yoke__parcel){copy, total, &loan}, &arena, &message);
+        code = yoke__message_decode(&other, type, &(struct yoke__parcel){copy, total, &loan}, &arena, &message);
         const struct meaning meaning = meaning_of(&other, type, code, arena, message);
         FUZZ_CHECK(loan.references == 1);
         FUZZ_CHECK(meaning.code == plain.code && meaning.length == plain.length);

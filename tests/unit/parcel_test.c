@@ -109,7 +109,8 @@ static struct result pack_again(enum yoke_code code, const void *message, struct
 static struct result decode_plain(const struct yoke_type *type, const uint8_t *bytes, size_t length) {
     struct yoke_arena *arena = NULL;
     const void *message = NULL;
-    enum yoke_code code = yoke__message_decode(&engine, type, bytes, length, &arena, &message);
+    enum yoke_code code =
+        yoke__message_decode(&engine, type, &(struct yoke__parcel){bytes, length, NULL}, &arena, &message);
     return pack_again(code, message, arena);
 }
 
@@ -122,7 +123,7 @@ static struct result decode_parcel(const struct yoke_type *type, const uint8_t *
     const struct yoke__parcel parcel = {copy, length, &loan};
     struct yoke_arena *arena = NULL;
     const void *message = NULL;
-    enum yoke_code code = yoke__parcel_decode(&engine, type, &parcel, &arena, &message);
+    enum yoke_code code = yoke__message_decode(&engine, type, &parcel, &arena, &message);
     bool is_in_place = loan.references == 2;
     CHECK(is_trusted || !is_in_place);
     if (!is_in_place) {
