@@ -13,6 +13,9 @@
 /* More than goes in one frame. */
 #define LARGE_SIZE (1200u * 1024u)
 
+/* What goes in shared memory from the second time on, both ways. */
+#define SHARED_SIZE (65u * 1024u)
+
 /* A worker that was not told to stop, because that failed, gets so long. */
 #define STOP_TIMEOUT_MS 10
 
@@ -141,6 +144,12 @@ int conversation_worker(struct yoke_worker *worker, void *user_data) {
 
 /* ---- The master's calls */
 
+/* Until the condition holds, or nothing is left that could make it hold. */
+#define WAIT(conversation, condition)                                                             \
+    while (!(condition) && !(conversation)->is_stuck) {                                           \
+        (conversation)->is_stuck = ev_run((conversation)->loop, EVRUN_ONCE) == 0 && !(condition); \
+    }
+
 /* One call: its place in the record goes with it. */
 struct place {
     struct conversation *conversation;
@@ -207,6 +216,17 @@ static void make_unary(struct conversation *conversation, struct yoke_channel *c
     made(conversation, probe_common_echo(channel, &payload, NULL, on_payload, take_place(conversation)));
 }
 
+/* One after the other: the master asks the worker, which asks the master. */
+static void talk_in_memory(struct conversation *conversation, struct yoke_channel *channel) {
+    Probe__Payload payload = PROBE__PAYLOAD__INIT;
+    payload.data.data = large;
+    payload.data.len = SHARED_SIZE;
+    for (unsigned i = 0; i < CONVERSATION_SHARED_CALLS; i++) {
+        made(conversation, probe_common_hold(channel, &payload, NULL, on_payload, take_place(conversation)));
+        WAIT(conversation, conversation->completed >= conversation->made);
+    }
+}
+
 static void make_cancelled(struct conversation *conversation, struct yoke_channel *channel) {
     struct yoke_call *call = NULL;
     const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
@@ -267,12 +287,6 @@ static void on_stopped(const struct yoke_peer *peer, const Yoke__V1__PoolStopped
     conversation->stopped++;
 }
 
-/* Until the condition holds, or nothing is left that could make it hold. */
-#define WAIT(conversation, condition)                                                             \
-    while (!(condition) && !(conversation)->is_stuck) {                                           \
-        (conversation)->is_stuck = ev_run((conversation)->loop, EVRUN_ONCE) == 0 && !(condition); \
-    }
-
 static int open_master(struct conversation *conversation) {
     static const struct probe_common_handlers common = {.echo = echo, .never = never};
     conversation->loop = ev_loop_new(EVFLAG_AUTO);
@@ -314,6 +328,7 @@ static void talk(struct conversation *conversation, const struct conversation_op
     make_cancelled(conversation, channel);
     (void)yoke_channel_emit(channel, &probe_tick_event, &tick);
     WAIT(conversation, conversation->completed >= conversation->made);
+    talk_in_memory(conversation, yoke_child_channel(yoke_pool_child(conversation->pool, 0)));
     if (options->kill) {
         struct yoke_child *first = yoke_pool_child(conversation->pool, 0);
         make_unary(conversation, yoke_child_channel(first));

@@ -12,6 +12,9 @@
 #define CONVERSATION_CALLS_MAX 32
 #define CONVERSATION_WORKERS_MAX 4
 
+/* Calls of a large message, one after the other, behind the cancelled one. */
+#define CONVERSATION_SHARED_CALLS 4
+
 struct conversation_options {
     bool exec;
     unsigned workers;

@@ -32,7 +32,7 @@ static const struct {
     int errors[WAYS_MAX]; /* up to the first 0 */
 } kinds[FAULT_KINDS] = {
     [FAULT_MALLOC] = {"malloc", {ENOMEM}},
-    [FAULT_SENDMSG] = {"sendmsg", {EAGAIN, FAULT_SHORT, EINTR, ENOBUFS, ENOMEM, EPIPE}},
+    [FAULT_SENDMSG] = {"sendmsg", {EAGAIN, FAULT_SHORT, EINTR, ENOBUFS, ENOMEM, ETOOMANYREFS, EPIPE}},
     [FAULT_RECVMSG] = {"recvmsg", {EAGAIN, FAULT_SHORT, EINTR, ENOBUFS, ENOMEM, ECONNRESET}},
     [FAULT_SOCKETPAIR] = {"socketpair", {EMFILE, ENFILE, ENOMEM, ENOBUFS}},
     [FAULT_SETSOCKOPT] = {"setsockopt", {ENOPROTOOPT}},
@@ -45,6 +45,9 @@ static const struct {
     [FAULT_CLOSE_RANGE] = {"close_range", {ENOMEM, EMFILE}},
     [FAULT_PRCTL] = {"prctl", {EPERM}},
     [FAULT_MMAP] = {"mmap", {ENOMEM}},
+    [FAULT_MEMFD_CREATE] = {"memfd_create", {EMFILE, ENOMEM}},
+    [FAULT_FTRUNCATE] = {"ftruncate", {ENOMEM}},
+    [FAULT_MADVISE] = {"madvise", {EINVAL}},
     [FAULT_FORK] = {"fork", {EAGAIN, ENOMEM}},
     [FAULT_CLONE] = {"clone", {EAGAIN, ENOMEM}},
     [FAULT_EXECVE] = {"execve", {ENOENT, ENOMEM, E2BIG}},
@@ -166,6 +169,9 @@ static bool is_harmless(enum fault_kind kind, int error) {
         return error != EPIPE;
     case FAULT_RECVMSG:
         return error != ECONNRESET;
+    case FAULT_MEMFD_CREATE:
+    case FAULT_FTRUNCATE:
+    case FAULT_MADVISE:
     case FAULT_SETSOCKOPT:
     case FAULT_SHUTDOWN:
     case FAULT_IOCTL:
@@ -319,6 +325,9 @@ WRAP(FAULT_DUP3, int, dup3, (int from, int to, int flags), (from, to, flags))
 WRAP(FAULT_CLOSE_RANGE, int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags))
 WRAP(FAULT_MMAP, void *, mmap, (void *address, size_t size, int protection, int flags, int fd, off_t offset),
      (address, size, protection, flags, fd, offset))
+WRAP(FAULT_MEMFD_CREATE, int, memfd_create, (const char *name, unsigned flags), (name, flags))
+WRAP(FAULT_FTRUNCATE, int, ftruncate, (int fd, off_t size), (fd, size))
+WRAP(FAULT_MADVISE, int, madvise, (void *address, size_t size, int advice), (address, size, advice))
 WRAP(FAULT_EXECVE, int, execve, (const char *path, char *const *argv, char *const *environment),
      (path, argv, environment))
 WRAP(FAULT_PIDFD_OPEN, int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags))

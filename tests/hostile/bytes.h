@@ -17,7 +17,9 @@ enum frame_type {
     FRAME_MESSAGE = 6,
     FRAME_CREDIT = 7,
     FRAME_HEADERS = 8,
-    FRAME_GOAWAY = 9
+    FRAME_GOAWAY = 9,
+    FRAME_BUFFER = 10,
+    FRAME_RELEASE = 11
 };
 
 enum frame_flag {
@@ -26,7 +28,8 @@ enum frame_flag {
     FLAG_NO_MESSAGE = 0x04,
     FLAG_MORE = 0x08,
     FLAG_METADATA = 0x10,
-    FLAG_DETAILS = 0x20
+    FLAG_DETAILS = 0x20,
+    FLAG_SHARED = 0x40
 };
 
 #define HEADER_SIZE 16

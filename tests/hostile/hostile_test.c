@@ -202,6 +202,10 @@ static void descriptors(void) {
     play_all(descriptor_rows);
 }
 
+static void shared(void) {
+    play_all(shared_rows);
+}
+
 static void metadata(void) {
     play_all(metadata_rows);
 }
@@ -225,6 +229,7 @@ static const struct test_case cases[] = {
     {.name = "messages", .run = messages},
     {.name = "floods and silence", .run = floods},
     {.name = "descriptors", .run = descriptors},
+    {.name = "shared memory", .run = shared},
     {.name = "metadata and GOAWAY", .run = metadata},
     {.name = "malformed lists", .run = lists},
     {.name = "a conversation in pieces", .run = conversation},

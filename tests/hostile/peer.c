@@ -54,6 +54,7 @@ static void hear_frame(struct peer *peer, const struct header *header) {
     peer->messages += header->type == FRAME_MESSAGE;
     peer->credits += header->type == FRAME_CREDIT;
     peer->events += header->type == FRAME_EVENT;
+    peer->releases += header->type == FRAME_RELEASE;
     if (header->type == FRAME_END) {
         PEER_CHECK(peer, header->aux < 17);
         peer->ends++;
@@ -88,9 +89,28 @@ static void hear_bytes(struct peer *peer, const uint8_t *bytes, size_t size) {
     }
 }
 
+/* The first one is kept. */
+static void take_descriptor(struct peer *peer, const struct cmsghdr *header) {
+    if (header == NULL) {
+        return;
+    }
+    int fd;
+    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    if (peer->given < 0) {
+        peer->given = fd;
+    } else {
+        close(fd);
+    }
+}
+
 static void hear(struct peer *peer) {
     static uint8_t buffer[256 * 1024];
-    ssize_t size = recv(peer->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    struct iovec vector = {buffer, sizeof(buffer)};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    ssize_t size = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    take_descriptor(peer, size >= 0 ? CMSG_FIRSTHDR(&message) : NULL);
     if (size > 0) {
         hear_bytes(peer, buffer, (size_t)size);
     } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {

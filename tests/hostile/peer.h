@@ -26,8 +26,10 @@ struct peer {
     unsigned own_ends[PEER_STREAMS];       /* END frames for our call so many */
     enum yoke_code own_code[PEER_STREAMS]; /* the last one's status */
     unsigned their_opens[PEER_STREAMS], their_cancels[PEER_STREAMS];
-    unsigned ends, opens, messages, credits, events;
+    unsigned ends, opens, messages, credits, events, releases;
     unsigned codes[17]; /* END frames by status */
+
+    int given; /* the first descriptor that came; -1: none */
 
     uint8_t partial[HEADER_SIZE];
     size_t partial_size;

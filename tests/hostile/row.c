@@ -23,24 +23,24 @@ static const struct {
 } right_frames[] = {
     {"OPEN",
      {.type = FRAME_OPEN, .stream = 1, .method = &probe_common_echo_method, .flags = FLAG_END_STREAM},
-     FLAG_END_STREAM | FLAG_DEADLINE | FLAG_NO_MESSAGE | FLAG_METADATA,
+     FLAG_END_STREAM | FLAG_DEADLINE | FLAG_NO_MESSAGE | FLAG_METADATA | FLAG_SHARED,
      "OPEN has unknown flags"},
     {"END",
      {.type = FRAME_END, .stream = -HONEST_TREE, .method = &probe_common_echo_tree_method},
-     FLAG_NO_MESSAGE | FLAG_METADATA,
+     FLAG_NO_MESSAGE | FLAG_METADATA | FLAG_SHARED,
      "END has unknown flags"},
     {"a failing END",
      {.type = FRAME_END, .stream = -HONEST_TREE, .method = &probe_common_echo_tree_method, .aux = YOKE_ABORTED},
      FLAG_METADATA | FLAG_DETAILS,
      "END has unknown flags"},
-    {"EVENT", {.type = FRAME_EVENT, .event = &probe_tick_event}, 0, "EVENT has a stream or flags"},
+    {"EVENT", {.type = FRAME_EVENT, .event = &probe_tick_event}, FLAG_SHARED, "EVENT has a stream or flags"},
     {"CANCEL",
      {.type = FRAME_CANCEL, .stream = 1, .method = &probe_common_echo_method},
      0,
      "CANCEL has flags or a payload"},
     {"MESSAGE",
      {.type = FRAME_MESSAGE, .stream = -HONEST_CHAT, .method = &probe_streams_chat_method},
-     FLAG_MORE,
+     FLAG_MORE | FLAG_SHARED,
      "MESSAGE has unknown flags"},
     {"CREDIT",
      {.type = FRAME_CREDIT, .stream = -HONEST_CHAT, .method = &probe_streams_chat_method, .length = 4, .size = 4},
@@ -76,9 +76,9 @@ const struct row *flag_rows(void) {
 /* ---- Finding and playing */
 
 const struct row *row_find(const char *name) {
-    const struct row *const groups[] = {hello_rows,      frame_rows,    flag_rows(),         stream_rows,
-                                        credit_rows,     fragment_rows, message_rows,        flood_rows,
-                                        descriptor_rows, metadata_rows, conversation_rows(), list_rows()};
+    const struct row *const groups[] = {hello_rows,    frame_rows,          flag_rows(), stream_rows,     credit_rows,
+                                        fragment_rows, message_rows,        flood_rows,  descriptor_rows, metadata_rows,
+                                        shared_rows,   conversation_rows(), list_rows()};
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         for (const struct row *row = groups[i]; row->name != NULL; row++) {
             if (strcmp(row->name, name) == 0) {
@@ -122,7 +122,7 @@ _Noreturn static void live_on(void) {
 
 void row_play(const struct row *row, int fd, bool is_master) {
     static struct peer peer;
-    peer = (struct peer){.fd = fd, .is_master = is_master, .number = row->number};
+    peer = (struct peer){.fd = fd, .is_master = is_master, .given = -1, .number = row->number};
     if (!row->silent) {
         peer_hello(&peer);
         await_calls(&peer);

@@ -54,7 +54,7 @@ struct row {
 
 /* The rows by group, each ended by one without a name. */
 extern const struct row hello_rows[], frame_rows[], stream_rows[], credit_rows[], fragment_rows[], message_rows[],
-    flood_rows[], descriptor_rows[], metadata_rows[];
+    flood_rows[], descriptor_rows[], metadata_rows[], shared_rows[];
 
 /* Frames that are right but for one flag that their type does not have; a conversation that is cut at each byte. */
 const struct row *flag_rows(void);
