@@ -48,6 +48,14 @@ static void echo_tree(struct yoke_call *call, const Probe__Tree *request, void *
     probe_common_echo_tree_reply(call, request);
 }
 
+/* Answered with nothing, which shows that it could be read. */
+static void take_lists(struct yoke_call *call, const Probe__Lists *request, void *user_data) {
+    const Probe__Lists reply = PROBE__LISTS__INIT;
+    (void)request;
+    run(user_data, call);
+    probe_common_echo_lists_reply(call, &reply);
+}
+
 static void make(struct yoke_call *call, const Probe__Number *request, void *user_data) {
     run(user_data, call);
     Probe__Payload reply = PROBE__PAYLOAD__INIT;
@@ -188,7 +196,7 @@ static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *ev
 
 int honest_serve(struct honest *honest, struct yoke_server *server, struct yoke_events *events) {
     static const struct probe_common_handlers common = {
-        .echo = echo, .echo_tree = echo_tree, .make = make, .never = never, .hold = hold};
+        .echo = echo, .echo_tree = echo_tree, .echo_lists = take_lists, .make = make, .never = never, .hold = hold};
     static const struct probe_streams_handlers streams = {.count = count,
                                                           .sum = sum,
                                                           .sum_message = sum_message,

@@ -49,7 +49,7 @@ static uint8_t *get_memory(struct peer *peer) {
 }
 
 /* Changes the message for as long as it lives: what it says of itself, again and again, in every way. */
-_Noreturn static void keep_changing(uint8_t *memory) {
+static void keep_changing(uint8_t *memory) {
     static const uint8_t heads[][8] = {
         {0x0a, 0x9c, 0x8d, 0x06, 0, 0, 0, 0}, /* all of it is one field */
         {0x0a, 0x9b, 0x8d, 0x06, 0, 0, 0, 0}, /* all but a byte */
@@ -65,8 +65,22 @@ _Noreturn static void keep_changing(uint8_t *memory) {
     }
 }
 
+/* A packed list of many numbers, then of one that does not end: whoever counts them, makes room for so many, and then reads them
+ * where they were, writes beyond it. */
+static void keep_counting(uint8_t *memory) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    memcpy(memory, "\x0a\x9c\x8d\x06", 4);
+    for (;;) {
+        memset(memory + 4, 0x01, LENGTH - 4);
+        for (size_t i = 4; i < LENGTH; i += 8) {
+            memcpy(memory + i, "\x81\x81\x81\x81\x81\x81\x81\x01", 8);
+        }
+    }
+}
+
 /* What a master makes of it does not matter, if only it survives, and each message ends in some way. */
-static void change_what_is_read(struct peer *peer) {
+static void race(struct peer *peer, const struct yoke_method *method, void (*change)(uint8_t *memory),
+                 enum yoke_code also) {
     greet(peer);
     if (peer->is_master) {
         return;
@@ -75,14 +89,14 @@ static void change_what_is_read(struct peer *peer) {
     pid_t racer = fork();
     PEER_CHECK(peer, racer >= 0);
     if (racer == 0) {
-        keep_changing(memory);
+        change(memory);
     }
     /* Until some were whole when they were read, and some were not. */
-    for (unsigned i = 0; i < ROUNDS || peer->codes[YOKE_OK] == 0 || peer->codes[YOKE_INTERNAL] == 0; i++) {
+    for (unsigned i = 0; i < ROUNDS || peer->codes[YOKE_OK] == 0 || peer->codes[also] == 0; i++) {
         unsigned ends = peer->ends;
         refer(peer, (struct header){.type = FRAME_OPEN,
                                     .stream = peer_stream(peer, (int)(PEER_STREAMS + i)),
-                                    .method = ECHO->id,
+                                    .method = method->id,
                                     .flags = FLAG_END_STREAM});
         PEER_AWAIT(peer, peer->ends == ends + 1 && peer->releases == 2 * i + 1);
         refer(peer, (struct header){.type = FRAME_EVENT, .method = probe_tick_event.id});
@@ -91,6 +105,14 @@ static void change_what_is_read(struct peer *peer) {
     kill(racer, SIGKILL);
     PEER_CHECK(peer, waitpid(racer, NULL, 0) == racer);
     munmap(memory, LENGTH);
+}
+
+static void change_what_is_read(struct peer *peer) {
+    race(peer, ECHO, keep_changing, YOKE_INTERNAL);
+}
+
+static void change_what_is_counted(struct peer *peer) {
+    race(peer, &probe_common_echo_lists_method, keep_counting, YOKE_OK);
 }
 
 /* A message of unknown fields, each of which would cost many times its size. */
@@ -162,6 +184,13 @@ const struct row shared_rows[] = {
     {.name = "a message that changes while it is read",
      .end = SURVIVES,
      .act = change_what_is_read,
+     .silent = true,
+     .runs = ANY_COUNT,
+     .events = ANY_COUNT,
+     .peak_kib = 20 << 10},
+    {.name = "a list that changes while it is counted",
+     .end = SURVIVES,
+     .act = change_what_is_counted,
      .silent = true,
      .runs = ANY_COUNT,
      .events = ANY_COUNT,

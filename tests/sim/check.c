@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #include "memory.h"
+#include "rpc/lend.h"
 
 /* What a walk over one side sums up. */
 struct sums {
@@ -55,6 +56,21 @@ static void check_receiving(const struct sim_call *call, const struct yoke__stre
         SIM_CHECK_CALL(call, stream->inbox_count == 0 || stream->held || is_linked(&stream->wakeup));
     }
     SIM_CHECK_CALL(call, !handle->is_client || !stream->has_status || stream->inbox_count > 0);
+}
+
+/* ---- Buffers ---------------------------------------------------------------------------------------------------- */
+
+static void check_buffers(const struct sim_side *side) {
+    const struct yoke__borrowed *borrowed = &side->connection.borrowed;
+    size_t total = 0;
+    for (unsigned i = 0; i < YOKE__BUFFERS_MAX; i++) {
+        const struct yoke__loan *loan = borrowed->loans[i];
+        total += loan != NULL ? loan->size : 0;
+        /* What a master reads is a copy. */
+        SIM_CHECK(loan == NULL || side->index == 1 || loan->references == 0 || side->connection.is_receiving);
+    }
+    SIM_CHECK(total == borrowed->total && total <= borrowed->limit);
+    SIM_CHECK(yoke__lend_total(&side->connection) <= borrowed->limit);
 }
 
 /* ---- One call at one side --------------------------------------------------------------------------------------- */
@@ -178,6 +194,7 @@ void sim_check_side(struct sim_side *side) {
     check_waiting(&side->channel.channel, &sums);
     SIM_CHECK(connection->outgoing_count == sums.outgoing && connection->incoming_count == sums.incoming);
     SIM_CHECK(connection->calls.count == sums.mapped);
+    check_buffers(side);
     SIM_CHECK(connection->outbox_bytes == sums.outbox_bytes);
     SIM_CHECK(connection->buffered_bytes == sums.buffered_bytes);
     SIM_CHECK(length_of(&connection->senders) == sums.senders && length_of(&connection->waiters) == sums.waiters);

@@ -121,6 +121,20 @@ static void choose_sizes(unsigned *sizes) {
     sizes[5] = is_small || choice >= 98;
 }
 
+/* From few bytes on, so that also runs without large messages have buffers. */
+static void choose_sharing(struct sim_config *config) {
+    static const uint32_t least[] = {20, 1000, 65536};
+    static const uint32_t most[] = {70000, 200000, 1000000};
+    if (sim_chance(50)) {
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        config->shared_min_bytes[i] = sim_chance(90) ? least[sim_below(3)] : 0;
+        config->limits[i].max_shared_bytes = choose_limit(most, 3, 60);
+    }
+    config->loses_descriptors = sim_chance(30) ? 30 : 0;
+}
+
 void sim_choose_config(void) {
     static const size_t capacities[] = {64, 1000, 4096, 65536, 212992, SIM_WIRE_SIZE};
     static const uint32_t pieces[] = {3, 40, 500, 5000, 70000, UINT32_MAX};
@@ -135,6 +149,7 @@ void sim_choose_config(void) {
         choose_limits(&config->limits[1]);
     }
     choose_sizes(config->sizes);
+    choose_sharing(config);
     config->steps = 20 + sim_below(sim_chance(20) ? 1200 : 350);
     for (unsigned i = 0; i < sizeof(base) / sizeof(*base); i++) {
         static const unsigned factors[] = {0, 1, 1, 1, 2, 5};

@@ -22,6 +22,7 @@
 #define SIM_ENTRIES_MAX 5
 #define SIM_INTERCEPTORS 2
 #define SIM_WIRE_SIZE ((size_t)256 * 1024)
+#define SIM_PASSED_MAX 32
 #define SIM_NO_CODE (-1)
 
 #define MS_NS UINT64_C(1000000)
@@ -104,12 +105,21 @@ struct sim_call {
     uint64_t last_states[2]; /* that were counted, of each side */
 };
 
+/* A descriptor that goes with a byte. */
+struct sim_passed {
+    int fd;
+    uint64_t at; /* which one, of all that were sent */
+};
+
 /* Bytes on their way to the other side. */
 struct sim_wire {
     uint8_t bytes[2 * SIM_WIRE_SIZE];
     size_t begin, end;
     bool closed; /* nothing is added any more: the reader gets end-of-file behind the rest */
     bool broken; /* nobody reads any more */
+
+    struct sim_passed passed[SIM_PASSED_MAX]; /* in the order of their bytes */
+    unsigned passed_count;
 
     /* What has been delivered, as frames. */
     uint8_t header[YOKE__FRAME_HEADER_SIZE];
@@ -150,7 +160,9 @@ struct sim_config {
     bool early_flush;
     bool one_frame; /* is received at once, at most */
     bool timeouts;
-    bool intercepts[2]; /* at this side */
+    unsigned loses_descriptors;   /* per cent of those that are passed */
+    uint32_t shared_min_bytes[2]; /* 0: this side takes no buffers */
+    bool intercepts[2];           /* at this side */
     bool ages;
     unsigned memory_failures; /* per cent of steps in which an allocation fails */
     bool cuts;
@@ -253,6 +265,9 @@ size_t sim_deliver(struct sim_side *side, size_t max);
 
 /* Lose all but the first `kept` bytes on the way from `side`. */
 void sim_truncate(struct sim_side *side, size_t kept);
+
+/* Close the descriptors that are on the way behind so many bytes. */
+void sim_drop_descriptors(struct sim_wire *wire, size_t kept);
 
 /* ---- The users (calls.c, user.c) and the services (service.c) --------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Sending ---------------------------------------------------------------------------------------------------- */
 
@@ -24,6 +25,26 @@ static void put(struct sim_wire *wire, const void *bytes, size_t size) {
     wire->end += size;
 }
 
+/* How much of so many bytes leaves at once, where a descriptor is to go with one of them: what precedes it goes alone. */
+static size_t pass(struct sim_side *side, size_t size) {
+    struct yoke__passing *passing = &side->connection.passing;
+    struct sim_wire *wire = &side->out;
+    if (passing->fd < 0 || size == 0) {
+        return size;
+    }
+    if (passing->ahead > 0) {
+        size = size < passing->ahead ? size : passing->ahead;
+        passing->ahead -= size;
+        return size;
+    }
+    if (wire->passed_count == SIM_PASSED_MAX) {
+        return 0;
+    }
+    wire->passed[wire->passed_count++] = (struct sim_passed){passing->fd, wire->delivered + (wire->end - wire->begin)};
+    passing->fd = -1;
+    return size;
+}
+
 /* True when nothing is left. */
 static bool send_queued(struct sim_side *side) {
     struct yoke__output *output = &side->connection.output;
@@ -36,7 +57,7 @@ static bool send_queued(struct sim_side *side) {
     }
     while (yoke__output_vector(output, &vector, 1) == 1) {
         size_t room = room_of(&side->out);
-        size_t size = vector.iov_len < room ? vector.iov_len : room;
+        size_t size = pass(side, vector.iov_len < room ? vector.iov_len : room);
         if (size == 0) {
             return false;
         }
@@ -56,7 +77,14 @@ void sim_flush(struct sim_side *side) {
 
 void sim_truncate(struct sim_side *side, size_t kept) {
     SIM_CHECK(kept <= side->out.end - side->out.begin);
+    sim_drop_descriptors(&side->out, kept);
     side->out.end = side->out.begin + kept;
+}
+
+void sim_drop_descriptors(struct sim_wire *wire, size_t kept) {
+    while (wire->passed_count > 0 && wire->passed[wire->passed_count - 1].at >= wire->delivered + kept) {
+        close(wire->passed[--wire->passed_count].fd);
+    }
 }
 
 /* ---- What has arrived ------------------------------------------------------------------------------------------- */
@@ -103,7 +131,8 @@ static void headers_arrive(struct sim_call *call) {
 static void frame_arrives(struct sim_side *sender, const struct yoke__frame *frame) {
     struct sim_call *call = frame->stream != 0 ? sim_find_call(frame->stream) : NULL;
     SIM_CHECK((frame->stream == 0) == (frame->type == YOKE__FRAME_HELLO || frame->type == YOKE__FRAME_EVENT ||
-                                       frame->type == YOKE__FRAME_GOAWAY));
+                                       frame->type == YOKE__FRAME_GOAWAY || frame->type == YOKE__FRAME_BUFFER ||
+                                       frame->type == YOKE__FRAME_RELEASE));
     SIM_CHECK(frame->stream == 0 || call != NULL);
     sim_record(1 - sender->index, "gets a frame", call, frame->type);
     switch (frame->type) {
@@ -178,6 +207,24 @@ static void reach_end(struct sim_side *side) {
     }
 }
 
+/* How much of so many bytes is read at once: with one descriptor at most, which comes before them, unless it is lost. */
+static size_t receive_descriptor(struct sim_side *side, struct sim_wire *wire, size_t size) {
+    if (wire->passed_count == 0 || wire->passed[0].at >= wire->delivered + size) {
+        return size;
+    }
+    int fd = wire->passed[0].fd;
+    wire->passed_count--;
+    memmove(wire->passed, wire->passed + 1, wire->passed_count * sizeof(*wire->passed));
+    if (sim_chance(world.config.loses_descriptors)) {
+        close(fd);
+        yoke__shared_lose_descriptor(&side->connection);
+    } else {
+        SIM_CHECK(yoke__shared_take_descriptor(&side->connection, fd));
+    }
+    bool is_next_near = wire->passed_count > 0 && wire->passed[0].at < wire->delivered + size;
+    return is_next_near ? (size_t)(wire->passed[0].at - wire->delivered) : size;
+}
+
 size_t sim_deliver(struct sim_side *side, size_t max) {
     struct sim_side *sender = &world.sides[1 - side->index];
     struct sim_wire *wire = &sender->out;
@@ -198,6 +245,7 @@ size_t sim_deliver(struct sim_side *side, size_t max) {
             size_t left = in_header ? YOKE__FRAME_HEADER_SIZE - wire->header_size : wire->payload_left;
             size = size < left ? size : left;
         }
+        size = receive_descriptor(side, wire, size);
         memcpy(space, wire->bytes + wire->begin, size);
         parse(sender, space, size);
         wire->begin += size;

@@ -60,6 +60,10 @@ void sim_side_init(unsigned index) {
     }
     yoke__connection_init(&side->connection, &side->engine, &side->server, &side->events, &peers[index], index == 0,
                           &hooks);
+    if (world.config.shared_min_bytes[index] != 0) {
+        side->engine.shared_min_bytes = world.config.shared_min_bytes[index];
+        yoke__connection_allow_sharing(&side->connection);
+    }
     side->channel.connection = &side->connection;
     side->first_stream = side->connection.next_stream = choose_first_stream(index);
     if (sim_chance(50)) {
@@ -160,6 +164,7 @@ void sim_side_close(struct sim_side *side, const char *message) {
     side->out.closed = true;
     struct sim_wire *in = &world.sides[1 - side->index].out;
     in->broken = true;
+    sim_drop_descriptors(in, 0);
     in->begin = in->end = 0;
     yoke__connection_close(&side->connection, message);
     check_calls_over(side);
@@ -201,6 +206,7 @@ void sim_attend(void) {
 }
 
 void sim_side_release(struct sim_side *side) {
+    sim_drop_descriptors(&side->out, 0);
     yoke__connection_release(&side->connection);
     yoke__events_release(&side->events);
     yoke__server_release(&side->server);
