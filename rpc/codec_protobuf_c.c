@@ -163,12 +163,13 @@ static const ProtobufCBinaryData *data_of(const void *message, const ProtobufCFi
 
 /* Set the field, or take it away. */
 static void set_field(void *message, const ProtobufCFieldDescriptor *field, const uint8_t *bytes, size_t length) {
-    /* Of the message it is const to its receiver; the type knows no const. */
-    ProtobufCBinaryData data = {.len = length, .data = (uint8_t *)(uintptr_t)bytes};
-    memcpy((char *)message + field->offset, &data, sizeof data);
+    ProtobufCBinaryData *data = (void *)((char *)message + field->offset);
+    data->len = length;
+    /* They are const to the message's receiver; the type knows no const. */
+    data->data = (uint8_t *)(uintptr_t)bytes;
     if (field->label == PROTOBUF_C_LABEL_OPTIONAL) {
-        protobuf_c_boolean has = bytes != NULL;
-        memcpy((char *)message + field->quantifier_offset, &has, sizeof has);
+        protobuf_c_boolean *has = (void *)((char *)message + field->quantifier_offset);
+        *has = bytes != NULL;
     }
 }
 
