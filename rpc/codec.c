@@ -86,14 +86,6 @@ enum yoke_code yoke__message_decode(struct yoke__engine *engine, const struct yo
     return YOKE_OK;
 }
 
-void yoke__body_write(const struct yoke__body *body, uint8_t *out) {
-    if (body->type != NULL) {
-        body->type->codec->pack(body->type->descriptor, body->message, out);
-    } else if (body->length > 0) {
-        memcpy(out, body->message, body->length);
-    }
-}
-
 const char *yoke__message_fault(enum yoke_code code) {
     return code == YOKE_INTERNAL ? "is malformed or nested too deeply" : "needs too much memory to decode";
 }

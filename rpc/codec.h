@@ -5,6 +5,8 @@
 #include "rpc/engine.h"
 #include "rpc/frame.h"
 
+#include <string.h>
+
 struct yoke__loan;
 
 /* A message that has arrived. */
@@ -41,7 +43,13 @@ static inline unsigned yoke__body_flags(const struct yoke__body *body) {
 }
 
 /* Write its bytes. */
-void yoke__body_write(const struct yoke__body *body, uint8_t *out);
+static inline void yoke__body_write(const struct yoke__body *body, uint8_t *out) {
+    if (body->type != NULL) {
+        body->type->codec->pack(body->type->descriptor, body->message, out);
+    } else if (body->length > 0) {
+        memcpy(out, body->message, body->length);
+    }
+}
 
 /* What is wrong with a message that yoke__message_decode() gave this code, to follow "the reply ". */
 const char *yoke__message_fault(enum yoke_code code);

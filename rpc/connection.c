@@ -482,6 +482,15 @@ bool yoke__connection_peer_serves(const struct yoke__connection *connection, uin
     return false;
 }
 
+void yoke__connection_trim(struct yoke__connection *connection) {
+    if (connection->calls.count == 0) {
+        yoke__call_map_release(&connection->calls);
+    }
+    if (yoke__connection_check_sendable(connection, 0) == 0) {
+        yoke__lend_trim(connection);
+    }
+}
+
 bool yoke__connection_is_idle(const struct yoke__connection *connection) {
     return connection->outgoing_count == 0 && connection->incoming_count == 0 && connection->output.queued == 0;
 }

@@ -213,6 +213,9 @@ void yoke__connection_go_away(struct yoke__connection *connection);
 /* End every call in flight, ours as CANCELLED, the peer's as UNAVAILABLE with this message. */
 void yoke__connection_give_up(struct yoke__connection *connection, const char *message);
 
+/* Give back what is kept for calls to come. */
+void yoke__connection_trim(struct yoke__connection *connection);
+
 /* True when nothing is in flight: no call either way, no byte to send. */
 bool yoke__connection_is_idle(const struct yoke__connection *connection);
 

@@ -75,14 +75,7 @@ static void release_parts(struct yoke_call *call) {
     }
 }
 
-void yoke__engine_release(struct yoke__engine *engine) {
-    while (!yoke__link_is_alone(&engine->orphans)) {
-        struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
-        yoke__link_remove(&call->link);
-        yoke__deadlines_remove(&engine->deadlines, call);
-        release_parts(call);
-        call->engine = NULL;
-    }
+void yoke__engine_trim(struct yoke__engine *engine) {
     while (engine->idle_calls != NULL) {
         struct yoke_call *call = engine->idle_calls;
         engine->idle_calls = call->next_idle;
@@ -103,9 +96,24 @@ void yoke__engine_release(struct yoke__engine *engine) {
         engine->idle_arenas = arena->next;
         yoke__arena_destroy(arena);
     }
+    engine->idle_envelope_count = engine->idle_arena_count = 0;
+    if (engine->deadlines.count == 0) {
+        yoke__deadlines_release(&engine->deadlines);
+    }
+    yoke__chunk_pool_release(&engine->chunks);
+}
+
+void yoke__engine_release(struct yoke__engine *engine) {
+    while (!yoke__link_is_alone(&engine->orphans)) {
+        struct yoke_call *call = YOKE__CONTAINER(engine->orphans.next, struct yoke_call, link);
+        yoke__link_remove(&call->link);
+        yoke__deadlines_remove(&engine->deadlines, call);
+        release_parts(call);
+        call->engine = NULL;
+    }
+    yoke__engine_trim(engine);
     yoke__lend_release_taken(engine);
     yoke__deadlines_release(&engine->deadlines);
-    yoke__chunk_pool_release(&engine->chunks);
 }
 
 bool yoke__engine_is_foreign(const struct yoke__engine *engine) {

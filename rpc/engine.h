@@ -61,6 +61,9 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
                       void *log_user_data);
 void yoke__engine_release(struct yoke__engine *engine);
 
+/* Free what is kept for calls to come. */
+void yoke__engine_trim(struct yoke__engine *engine);
+
 /* True in a process forked from the one that made the engine, where it must not be used. */
 bool yoke__engine_is_foreign(const struct yoke__engine *engine);
 

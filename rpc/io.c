@@ -109,7 +109,8 @@ static void set_lookout(struct yoke__io *io) {
     }
 }
 
-static void move_to_front(struct yoke__io *io, struct yoke__link *recent) {
+static void stir(struct yoke__io *io, struct yoke__link *recent) {
+    io->is_stirred = true;
     if (io->recent.next != recent) {
         yoke__link_remove(recent);
         yoke__link_append(io->recent.next, recent);
@@ -117,21 +118,58 @@ static void move_to_front(struct yoke__io *io, struct yoke__link *recent) {
 }
 
 void yoke__io_received(struct yoke__io *io, struct yoke__link *recent) {
+    stir(io, recent);
     if (is_busy_polling(io)) {
         yoke__busy_poll_received(&io->busy_poll, io->engine->clock_ns());
-        move_to_front(io, recent);
     }
 }
 
 void yoke__io_sent(struct yoke__io *io, struct yoke__link *recent) {
-    if (is_busy_polling(io)) {
-        yoke__busy_poll_sent(&io->busy_poll);
-        move_to_front(io, recent);
-    }
+    stir(io, recent);
+    yoke__busy_poll_sent(&io->busy_poll);
 }
 
 void yoke__io_set_busy_poll(struct yoke__io *io, uint32_t patience_us) {
     yoke__busy_poll_init(&io->busy_poll, patience_us);
+}
+
+/* ---- Rest -------------------------------------------------------------------------------------------------------- */
+
+/* After one to two times so long without traffic a process gives back what it keeps to be fast. */
+#define REST_SECONDS 1.
+
+static void stop_rest(struct yoke__io *io) {
+    if (ev_is_active(&io->rest)) {
+        ev_ref(io->loop);
+        ev_timer_stop(io->loop, &io->rest);
+    }
+}
+
+static void on_rest(struct ev_loop *loop, ev_timer *watcher, int events) {
+    struct yoke__io *io = YOKE__CONTAINER(watcher, struct yoke__io, rest);
+    (void)loop;
+    (void)events;
+    /* While a callback runs the loop, its connection is best left alone. */
+    if (io->is_stirred || io->engine->callback_depth > 0) {
+        io->is_stirred = false;
+        return;
+    }
+    stop_rest(io);
+    while (!yoke__link_is_alone(&io->recent)) {
+        struct yoke__socket *socket = YOKE__CONTAINER(io->recent.next, struct yoke__socket, recent);
+        yoke__link_remove(&socket->recent);
+        yoke__connection_trim(&socket->connection);
+    }
+    yoke__engine_trim(io->engine);
+}
+
+/* The timer fires once a second at most, and not at all in a process that has given everything back. */
+static void set_rest(struct yoke__io *io) {
+    if (io->is_stirred && !ev_is_active(&io->rest)) {
+        io->is_stirred = false;
+        ev_timer_start(io->loop, &io->rest);
+        ev_unref(io->loop);
+    }
 }
 
 /* ---- Before sleeping --------------------------------------------------------------------------------------------- */
@@ -141,6 +179,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events) 
     (void)loop;
     (void)events;
     run_due(io);
+    set_rest(io);
     if (is_busy_polling(io)) {
         set_lookout(io);
     }
@@ -263,6 +302,7 @@ int yoke__io_init(struct yoke__io *io, struct ev_loop *loop, struct yoke__engine
     ev_set_priority(&io->before_sleep, EV_MINPRI);
     ev_prepare_start(loop, &io->before_sleep);
     ev_unref(loop);
+    ev_timer_init(&io->rest, on_rest, REST_SECONDS, REST_SECONDS);
     ev_idle_init(&io->lookout, on_lookout);
     /* After everything else: whoever has an idle watcher keeps the loop from sleeping already. */
     ev_set_priority(&io->lookout, EV_MINPRI);
@@ -281,5 +321,6 @@ void yoke__io_release(struct yoke__io *io) {
     ev_ref(io->loop);
     ev_prepare_stop(io->loop, &io->before_sleep);
     stop_lookout(io);
+    stop_rest(io);
     yoke__posts_release(&io->posts);
 }

@@ -25,7 +25,9 @@ struct yoke__io {
     bool is_alone; /* this process and its peers share one CPU */
     struct yoke__busy_poll busy_poll;
     ev_idle lookout;          /* keeps the loop from sleeping, and looks at sockets, while bytes are expected soon */
-    struct yoke__link recent; /* sockets with traffic, the latest first, when there is busy-polling */
+    struct yoke__link recent; /* sockets that have had traffic since the last rest, the latest first */
+    bool is_stirred;          /* some of it since the timer below fired or was started */
+    ev_timer rest; /* tells when there has been none for a while; active while there is something to give back */
 };
 
 /* Must not move afterwards. Does not keep the loop running, but for the sake of a deadline. -EMFILE, -ENFILE, -ENOMEM: the

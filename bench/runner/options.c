@@ -9,7 +9,7 @@
 #include "runner/result.h"
 #include "runner/tables.h"
 
-#define SECONDS 0.5
+#define SECONDS 0.4
 #define REPETITIONS 7
 
 static void print_usage(FILE *out) {

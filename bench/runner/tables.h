@@ -12,7 +12,7 @@ struct bench_system {
     const char *name;    /* in tables and in JSON */
     const char *program; /* beside the runner's own */
     const char *needs;   /* said when the program is missing or does not start; NULL: that is a failure */
-    const char *floor;   /* the system that it cannot be faster than; NULL: it is one */
+    const char *floor;   /* the bare socket that it is compared with; NULL: it is one */
 };
 
 /* What a case measures, and so which figures a repetition of it has. */

@@ -23,6 +23,9 @@ void side_init(struct side *side, const struct bench_job *job, enum way way) {
     if (job->kind == BENCH_STREAMS) {
         options.limits.max_incoming_calls = job->streams;
     }
+    if (way == WAY_SOCKET) {
+        options.tuning.shared_min_bytes = UINT32_MAX;
+    }
     if (way == WAY_POLL) {
         options.tuning.busy_poll_us = BUSY_POLL_US;
     }

@@ -15,9 +15,10 @@
 
 /* Each has a program of its own, whose cases are those in which it matters. */
 enum way {
-    WAY_FORK, /* workers are copies of the master */
-    WAY_EXEC, /* workers are programs of their own, spawned in constant time */
-    WAY_POLL  /* forked; both sides look out for bytes before they sleep */
+    WAY_FORK,  /* workers are copies of the master */
+    WAY_EXEC,  /* workers are programs of their own, spawned in constant time */
+    WAY_POLL,  /* forked; both sides look out for bytes before they sleep */
+    WAY_SOCKET /* forked; no memory is shared */
 };
 
 /* What makes a program spawned with WAY_EXEC a worker: the first word of its command line. The second is the size. */

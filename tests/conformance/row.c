@@ -23,4 +23,4 @@ const struct row rows[] = {
 const struct conformance_case all_cases[] = {CASES(ENTRY){.name = NULL}};
 #undef ENTRY
 
-const struct yoke_limits row_limits = {.max_message_bytes = 17u << 20, .max_queued_bytes = 128u << 20};
+const struct yoke_limits row_limits = {.max_message_bytes = 17u << 20, .max_queued_bytes = 512u << 20};
