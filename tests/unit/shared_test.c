@@ -656,6 +656,25 @@ static void a_master_does_without(void) {
     }
 }
 
+/* Some daemons may write no files at all. To exceed that limit would not only fail: it kills. */
+static void a_master_may_not_write_files(void) {
+    struct rlimit limit;
+    REQUIRE_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    start();
+    limit.rlim_cur = 200000;
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(call_and_turn(&master, 300000).to_worker > 300000);
+    }
+    /* Smaller ones are within it. */
+    warm(100000);
+    limit.rlim_cur = before;
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    warm(300000);
+    finish();
+}
+
 /* Let the worker alone see the kernel's refusal: the master has made its buffer before. */
 static void check_declined(void (*refuse)(void), void (*relent)(void)) {
     struct end *const callers[] = {&master, &worker};
@@ -1219,6 +1238,7 @@ static const struct test_case cases[] = {
     {.name = "what crossed a cancellation goes back", .run = what_crossed_a_cancellation_goes_back},
     {.name = "what is refused goes back", .run = what_is_refused_goes_back},
     {.name = "a master does without", .run = a_master_does_without},
+    {.name = "a master may not write files", .run = a_master_may_not_write_files},
     {.name = "a worker without address space declines", .run = a_worker_without_address_space_declines},
     {.name = "a worker that cannot advise declines", .run = a_worker_that_cannot_advise_declines},
     {.name = "a worker without descriptors declines", .run = a_worker_without_descriptors_declines},
