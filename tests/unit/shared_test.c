@@ -656,6 +656,25 @@ static void a_master_does_without(void) {
     }
 }
 
+/* Some daemons may write no files at all. To exceed that limit would not only fail: it kills. */
+static void a_master_may_not_write_files(void) {
+    struct rlimit limit;
+    REQUIRE_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlim_t before = limit.rlim_cur;
+    start();
+    limit.rlim_cur = 200000;
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(call_and_turn(&master, 300000).to_worker > 300000);
+    }
+    /* Smaller ones are within it. */
+    warm(100000);
+    limit.rlim_cur = before;
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    warm(300000);
+    finish();
+}
+
 /* Let the worker alone see the kernel's refusal: the master has made its buffer before. */
 static void check_declined(void (*refuse)(void), void (*relent)(void)) {
     struct end *const callers[] = {&master, &worker};
@@ -811,6 +830,46 @@ static bool fail_an_allocation(size_t nth, void (*fail)(size_t nth)) {
 
 static void each_allocation_fails_once(void) {
     CHECK(memory_fail_each(fail_an_allocation, memory_fail_once) > 10);
+}
+
+/* Leave no room for a frame in what is queued, and no chunk for more. */
+static void fill_output(struct end *end) {
+    const struct yoke__output *output = &connection_of(end)->output;
+    char text[301] = {0};
+    memset(text, 'x', 300);
+    /* Nothing leaves before the loop turns. */
+    ev_io_start(end->loop, &end->socket.writer);
+    do {
+        Unit__Note note = UNIT__NOTE__INIT;
+        size_t left = output->tail != NULL ? output->tail->capacity - output->tail->end : 0;
+        note.text = left > 400 ? text : text + 300;
+        REQUIRE_INT(unit_note_emit(&end->channel.channel, &note), 0);
+    } while (output->tail->capacity - output->tail->end >= YOKE__FRAME_HEADER_SIZE);
+    yoke__chunk_pool_release(&end->engine.chunks);
+}
+
+/* Without memory to say so, nothing is lent, made or given up. */
+static void what_cannot_be_said_is_not_done(void) {
+    start();
+    warm(300000);
+    Unit__Blob blob = UNIT__BLOB__INIT;
+    fill_output(&master);
+    memory_fail_from(0);
+    blob.data = message_of(200000).data;
+    CHECK_INT(unit_blob_emit(&master.channel.channel, &blob), -ENOMEM);
+    /* For this one there is no buffer. */
+    blob.data = message_of(2000000).data;
+    CHECK_INT(unit_blob_emit(&master.channel.channel, &blob), -ENOMEM);
+    CHECK_INT(count_mappings(), 4);
+    CHECK_INT(count_descriptors(), 0);
+    yoke__lend_trim(connection_of(&master));
+    CHECK_INT(count_mappings(), 4);
+    CHECK(memory_fail_never());
+    turn();
+    struct traffic took = call_and_turn(&master, 300000);
+    CHECK(took.to_worker < FEW && took.to_master < FEW);
+    CHECK_INT(count_mappings(), 4);
+    finish();
 }
 
 /* ---- Bytes in pieces ----------------------------------------------------------------------------------------------- */
@@ -1179,6 +1238,7 @@ static const struct test_case cases[] = {
     {.name = "what crossed a cancellation goes back", .run = what_crossed_a_cancellation_goes_back},
     {.name = "what is refused goes back", .run = what_is_refused_goes_back},
     {.name = "a master does without", .run = a_master_does_without},
+    {.name = "a master may not write files", .run = a_master_may_not_write_files},
     {.name = "a worker without address space declines", .run = a_worker_without_address_space_declines},
     {.name = "a worker that cannot advise declines", .run = a_worker_that_cannot_advise_declines},
     {.name = "a worker without descriptors declines", .run = a_worker_without_descriptors_declines},
@@ -1186,6 +1246,7 @@ static const struct test_case cases[] = {
     {.name = "a descriptor that cannot leave yet waits", .run = a_descriptor_that_cannot_leave_yet_waits},
     {.name = "a descriptor goes with the connection", .run = a_descriptor_goes_with_the_connection},
     {.name = "each allocation fails once", .run = each_allocation_fails_once},
+    {.name = "what cannot be said is not done", .run = what_cannot_be_said_is_not_done},
     {.name = "pieces of any size", .run = pieces_of_any_size},
     {.name = "descriptors stay with their frames", .run = descriptors_stay_with_their_frames},
     {.name = "what is free can be trimmed", .run = what_is_free_can_be_trimmed},
