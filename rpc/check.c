@@ -192,8 +192,7 @@ static const char *check_release(const struct yoke__connection *connection, cons
     }
     bool is_due = connection->is_parent && is_upward
                       ? yoke__borrow_is_free(connection, frame->aux)
-                      : connection->is_parent != is_upward && (connection->is_parent || !is_declined) &&
-                            yoke__lend_is_out(connection, frame->aux, is_declined);
+                      : connection->is_parent != is_upward && yoke__lend_is_out(connection, frame->aux, is_declined);
     return is_due ? NULL : "RELEASE is for no buffer that could be released";
 }
 

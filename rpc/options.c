@@ -2,6 +2,7 @@
 #include "rpc/options.h"
 
 #include "rpc/metadata.h"
+#include "rpc/shared.h"
 
 #include <errno.h>
 #include <string.h>
@@ -58,5 +59,8 @@ int yoke__tuning_resolve(struct yoke_tuning *tuning) {
         tuning->busy_poll_us = 0;
     }
     tuning->shared_min_bytes = or_default(tuning->shared_min_bytes, YOKE__SHARED_MIN_BYTES);
+    if (tuning->shared_min_bytes != UINT32_MAX && !yoke__shared_is_safe("/proc/sys/vm/overcommit_memory")) {
+        tuning->shared_min_bytes = UINT32_MAX;
+    }
     return 0;
 }

@@ -27,7 +27,7 @@ int yoke__options_read(void *to, size_t size, const void *from);
 /* Replace zeroes by defaults. -EINVAL: a limit is out of range; `limits` is untouched then. */
 int yoke__limits_resolve(struct yoke_limits *limits);
 
-/* Replace zeroes by defaults, and switch off what this process has no CPU for. -EINVAL: out of range; `tuning` is untouched then. */
+/* Replace zeroes by defaults, and switch off what this system cannot do well. -EINVAL: out of range; `tuning` is untouched then. */
 int yoke__tuning_resolve(struct yoke_tuning *tuning);
 
 #endif

@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,6 +23,16 @@
 
 /* Sizes are multiples of this, and of a sixteenth of themselves, so that one fits messages of about the same length. */
 #define SIZE_STEP_MIN 65536u
+
+bool yoke__shared_is_safe(const char *path) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    int mode = fgetc(file);
+    (void)fclose(file);
+    return mode == '0' || mode == '1';
+}
 
 size_t yoke__shared_size(size_t length) {
     const size_t size = YOKE__HEADROOM + length;

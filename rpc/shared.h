@@ -27,6 +27,12 @@ struct yoke__connection;
 
 enum yoke__access { YOKE__ACCESS_READ, YOKE__ACCESS_WRITE };
 
+/*
+ * Can pages that are mapped be relied on? Not where the kernel counts them strictly, vm.overcommit_memory = 2: it may then refuse
+ * one when it is first touched, which kills the process that touches it. `path`: of that setting's file.
+ */
+bool yoke__shared_is_safe(const char *path);
+
 /* The size of a buffer for messages of this length. */
 size_t yoke__shared_size(size_t length);
 

@@ -130,7 +130,8 @@ struct yoke_tuning {
 
     /*
      * Messages of so many bytes and more go through shared memory instead of the socket ("Large messages"). Default 64 KiB;
-     * UINT32_MAX: this process shares no memory with its peers, in either direction.
+     * UINT32_MAX: this process shares no memory with its peers, in either direction. So it is where vm.overcommit_memory is 2,
+     * because a page of shared memory can then be refused at its first use, which would end the process.
      */
     uint32_t shared_min_bytes;
 };

@@ -1,12 +1,15 @@
 /* options_test.c: options structs of callers that know more or fewer options, and the resolution of limits. */
 #include "rpc/metadata.h"
 #include "rpc/options.h"
+#include "rpc/shared.h"
 
 #include "harness.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What this library knows. */
 struct known {
@@ -136,10 +139,28 @@ static void zero_tuning_is_the_documented_default(void) {
     struct yoke_tuning tuning = {0};
     CHECK_INT(yoke__tuning_resolve(&tuning), 0);
     CHECK_INT(tuning.busy_poll_us, 0);
-    CHECK_INT(tuning.shared_min_bytes, 64 * 1024);
+    CHECK_INT(tuning.shared_min_bytes, yoke__shared_is_safe("/proc/sys/vm/overcommit_memory") ? 64 * 1024 : UINT32_MAX);
     tuning.shared_min_bytes = UINT32_MAX;
     CHECK_INT(yoke__tuning_resolve(&tuning), 0);
     CHECK_INT(tuning.shared_min_bytes, UINT32_MAX);
+}
+
+/* The setting's file as the kernel writes it. */
+static void no_memory_is_shared_where_pages_can_be_refused(void) {
+    static const struct {
+        const char *content;
+        bool is_safe;
+    } rows[] = {{"0\n", true}, {"1\n", true}, {"2\n", false}, {"", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char path[] = "/tmp/yoke-overcommit-XXXXXX";
+        int fd = mkstemp(path);
+        REQUIRE(fd >= 0);
+        CHECK_INT(write(fd, rows[i].content, strlen(rows[i].content)), (ssize_t)strlen(rows[i].content));
+        CHECK(yoke__shared_is_safe(path) == rows[i].is_safe);
+        CHECK_INT(close(fd), 0);
+        CHECK_INT(unlink(path), 0);
+        CHECK(!yoke__shared_is_safe(path));
+    }
 }
 
 static const struct test_case cases[] = {
@@ -152,6 +173,7 @@ static const struct test_case cases[] = {
     {.name = "limits within range stay", .run = limits_within_range_stay},
     {.name = "limits out of range are refused, untouched", .run = limits_out_of_range_are_refused},
     {.name = "zero tuning is the documented default", .run = zero_tuning_is_the_documented_default},
+    {.name = "no memory is shared where pages can be refused", .run = no_memory_is_shared_where_pages_can_be_refused},
     {.name = "tuning beyond its range is refused, untouched", .run = tuning_beyond_its_range_is_refused},
     {.name = "busy-polling is off on one CPU", .run = busy_polling_is_off_on_one_cpu},
     {.name = NULL},
