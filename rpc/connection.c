@@ -384,7 +384,10 @@ uint8_t *yoke__connection_input(struct yoke__connection *connection, size_t *ret
         memmove(input->data, input->data + input->begin, input->end);
         input->begin = 0;
     }
-    *ret_room = yoke__shared_room(connection, input->end - input->begin, input->capacity - input->end);
+    *ret_room = input->capacity - input->end;
+    if (connection->borrowed.descriptor != YOKE__DESCRIPTOR_NONE) {
+        *ret_room = yoke__shared_room(input->end - input->begin, *ret_room);
+    }
     return input->data + input->end;
 }
 

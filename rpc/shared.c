@@ -144,10 +144,10 @@ void yoke__shared_lose_descriptor(struct yoke__connection *connection) {
     (void)yoke__shared_take_descriptor(connection, YOKE__DESCRIPTOR_LOST);
 }
 
-size_t yoke__shared_room(const struct yoke__connection *connection, size_t available, size_t room) {
+size_t yoke__shared_room(size_t available, size_t room) {
     const size_t size = YOKE__FRAME_HEADER_SIZE + YOKE__BUFFER_SIZE;
     const size_t missing = available < size ? size - available : room;
-    return connection->borrowed.descriptor != YOKE__DESCRIPTOR_NONE && missing < room ? missing : room;
+    return missing < room ? missing : room;
 }
 
 /* The master has made a buffer. Without its descriptor, which the kernel keeps from a process that can have no more, or memory

@@ -67,10 +67,11 @@ bool yoke__shared_take_descriptor(struct yoke__connection *connection, int fd);
 void yoke__shared_lose_descriptor(struct yoke__connection *connection);
 
 /*
- * How much of `room` may be filled, where `available` bytes wait to be complete. A descriptor comes with the first byte of its
- * frame; until the last byte is there, too, nothing behind it is read, or the descriptor of a later frame could come before.
+ * How much of `room` may be filled when a descriptor has come, and `available` bytes wait to be complete. A descriptor comes with
+ * the first byte of its frame; until the last byte is there, too, nothing behind it is read, or the descriptor of a later frame
+ * could come before.
  */
-size_t yoke__shared_room(const struct yoke__connection *connection, size_t available, size_t room);
+size_t yoke__shared_room(size_t available, size_t room);
 
 /* Handle a BUFFER, at a worker, or a RELEASE, whose header has been checked. */
 void yoke__shared_receive_buffer(struct yoke__connection *connection, const struct yoke__frame *frame,
