@@ -43,7 +43,7 @@ void yoke__borrowed_release(struct yoke__borrowed *borrowed) {
 
 /* ---- Buffers ------------------------------------------------------------------------------------------------------ */
 
-bool yoke__borrow_add(struct yoke__connection *connection, unsigned number, uint8_t *bytes, size_t size) {
+bool yoke__borrow_add(struct yoke__connection *connection, unsigned number, const uint8_t *bytes, size_t size) {
     struct yoke__loan *loan = malloc(sizeof *loan);
     if (loan == NULL) {
         return false;

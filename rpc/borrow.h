@@ -18,7 +18,7 @@
 /* One buffer for the peer's messages. Outlives its connection while a message in it is in use. */
 struct yoke__loan {
     struct yoke__connection *connection; /* NULL when it is gone */
-    uint8_t *bytes;
+    const uint8_t *bytes;
     size_t size;
     uint16_t number;
     unsigned references; /* it goes back to the peer with the last */
@@ -40,7 +40,7 @@ void yoke__borrowed_init(struct yoke__borrowed *borrowed);
 void yoke__borrowed_release(struct yoke__borrowed *borrowed);
 
 /* There is a buffer more, mapped at these bytes; there is one less. False when out of memory. */
-bool yoke__borrow_add(struct yoke__connection *connection, unsigned number, uint8_t *bytes, size_t size);
+bool yoke__borrow_add(struct yoke__connection *connection, unsigned number, const uint8_t *bytes, size_t size);
 void yoke__borrow_remove(struct yoke__connection *connection, unsigned number);
 
 /* Is there such a buffer, and none of its messages in use? */

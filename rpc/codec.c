@@ -45,7 +45,8 @@ static int unpack_split(struct yoke__engine *engine, const struct yoke_type *typ
     struct yoke_large large;
     const uint8_t *rest;
     size_t rest_length;
-    if (!type->codec->split(type->descriptor, arena, parcel->bytes, parcel->length, &large, &rest, &rest_length)) {
+    if (type->codec->split == NULL ||
+        !type->codec->split(type->descriptor, arena, parcel->bytes, parcel->length, &large, &rest, &rest_length)) {
         return parcel->loan->is_trusted ? unpack(engine, type, arena, parcel->bytes, parcel->length, ret_message)
                                         : unpack_copy(engine, type, arena, parcel, ret_message);
     }

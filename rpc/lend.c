@@ -49,7 +49,10 @@ static struct yoke__lender *lender_of(struct yoke__connection *connection) {
 }
 
 static void set_buffer(struct yoke__lender *lender, unsigned number, enum state state, uint8_t *bytes, size_t size) {
-    lender->buffers[number] = (struct buffer){state, bytes, size};
+    struct buffer *buffer = &lender->buffers[number];
+    buffer->state = state;
+    buffer->bytes = bytes;
+    buffer->size = size;
     lender->total += size;
 }
 
@@ -191,7 +194,8 @@ static void refer(struct yoke__lender *lender, unsigned number, size_t offset, s
 /* Complete a message around data that its user has written into a buffer. False when it is none of that kind. */
 static bool lend_in_place(struct yoke__lender *lender, const struct yoke__body *body, struct yoke__lent *ret_lent) {
     struct yoke_large large;
-    if (body->type == NULL || !body->type->codec->find_large(body->type->descriptor, body->message, &large)) {
+    if (body->type == NULL || body->type->codec->find_large == NULL ||
+        !body->type->codec->find_large(body->type->descriptor, body->message, &large)) {
         return false;
     }
     const size_t before = body->length - large.length;

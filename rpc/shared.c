@@ -57,8 +57,8 @@ uint8_t *yoke__shared_map(int fd, size_t size, enum yoke__access own) {
     return bytes;
 }
 
-void yoke__shared_unmap(uint8_t *bytes, size_t size) {
-    (void)munmap(bytes, size);
+void yoke__shared_unmap(const uint8_t *bytes, size_t size) {
+    (void)munmap((void *)(uintptr_t)bytes, size);
 }
 
 /* A file that is made longer than this limit costs the process a SIGXFSZ, and memory is a file here. */

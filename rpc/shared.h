@@ -41,7 +41,7 @@ int yoke__shared_create(size_t size, enum yoke__access own, uint8_t **ret_bytes)
 
 /* Map a descriptor that has come. NULL when there is no memory, or the kernel does not want to. */
 uint8_t *yoke__shared_map(int fd, size_t size, enum yoke__access own);
-void yoke__shared_unmap(uint8_t *bytes, size_t size);
+void yoke__shared_unmap(const uint8_t *bytes, size_t size);
 
 /* Is it a file in memory, which will not get shorter, and is as large as was said? */
 bool yoke__shared_is_sealed(int fd, size_t size);

@@ -519,6 +519,8 @@ struct yoke_large {
  * split:       finds such a field in the encoded message, and copies the rest of it into `arena`. False: it has none, or the
  *              rest is long
  * join:        gives the unpacked rest its field
+ *
+ * All four may be NULL: then messages are always moved as a whole.
  */
 struct yoke_codec {
     const char *name;

@@ -115,6 +115,20 @@ static void change_what_is_counted(struct peer *peer) {
     race(peer, &probe_common_echo_lists_method, keep_counting, LIST_ROUNDS);
 }
 
+/* What has a codec of its own, without a thought of buffers, gets something that it cannot decode. */
+static void ping_in_memory(struct peer *peer) {
+    greet(peer);
+    if (peer->is_master) {
+        return;
+    }
+    munmap(get_memory(peer), LENGTH);
+    refer(peer, (struct header){.type = FRAME_OPEN,
+                                .stream = peer_stream(peer, PEER_STREAMS),
+                                .method = yoke_name_id("yoke.v1.Connection/Ping"),
+                                .flags = FLAG_END_STREAM});
+    PEER_AWAIT(peer, peer->codes[YOKE_INTERNAL] == 1 && peer->releases == 1);
+}
+
 /* A message of unknown fields, each of which would cost many times its size. */
 static void inflate_in_memory(struct peer *peer) {
     greet(peer);
@@ -181,6 +195,7 @@ const struct row shared_rows[] = {
     WRONG("BUFFER with a stream", "BUFFER ", .type = FRAME_BUFFER, .stream = 1, .length = 4, .size = 4),
     WRONG("BUFFER of 4 GiB", "BUFFER ", .type = FRAME_BUFFER, .length = 0xffffffffu),
     WRONG("BUFFER that takes nothing away", "BUFFER ", .type = FRAME_BUFFER, .length = 4, .size = 4),
+    {.name = "a ping in a buffer", .end = SURVIVES, .act = ping_in_memory, .silent = true, .events = ANY_COUNT},
     {.name = "a message that changes while it is read",
      .end = SURVIVES,
      .act = change_what_is_read,
