@@ -12,7 +12,7 @@ install(TARGETS yoke_shared yoke_static protoc-gen-yoke EXPORT yokeTargets
 install(EXPORT yokeTargets NAMESPACE yoke:: DESTINATION ${YOKE_CMAKE_DIR})
 
 # Headers. The well-known types live in a folder of their own, so that they cannot meet those of another package.
-install(FILES include/yoke/master.h include/yoke/rpc.h include/yoke/worker.h include/yoke/yoke.h
+install(FILES include/yoke/master.h include/yoke/pool.h include/yoke/rpc.h include/yoke/worker.h include/yoke/yoke.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/yoke)
 set(generated ${PROJECT_BINARY_DIR}/generated)
 install(FILES ${generated}/yoke/v1/lifecycle.pb-c.h ${generated}/yoke/v1/lifecycle.yoke.h

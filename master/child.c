@@ -97,7 +97,7 @@ static void describe(const struct yoke_child *child, Yoke__V1__DeathReason reaso
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT:
         (void)snprintf(text, size, "was told to stop, did not within %u ms, and was killed",
-                       child->pool->options.stop_timeout_ms);
+                       child->pool->options.stop.drain_ms);
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED:
         (void)snprintf(text, size, "was killed by signal %d (SIG%s)%s", exit->signal,
@@ -156,7 +156,7 @@ static void vacate(struct yoke_child *child) {
 }
 
 static void schedule_restart(struct yoke_child *child) {
-    start_timer(child, child->pool->options.restart_pause_ms);
+    start_timer(child, child->pool->options.restart.pause_ms);
 }
 
 bool yoke__child_is_serving(const struct yoke_child *child) {
@@ -166,7 +166,7 @@ bool yoke__child_is_serving(const struct yoke_child *child) {
 /* Tell the channels that lead to it whether a worker may still come, so that calls that wait can be sent, or end. */
 static void attend_channels(struct yoke_child *child) {
     struct yoke_pool *pool = child->pool;
-    bool may_have_one = yoke__child_is_serving(child) || pool->options.restart;
+    bool may_have_one = yoke__child_is_serving(child) || pool->options.restart.when != YOKE_RESTART_NEVER;
     child->channel.channel.expects_peer = !pool->stopping && may_have_one;
     yoke__channel_attend(&child->channel.channel);
     yoke__pool_attend(pool);
@@ -228,7 +228,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     yoke__events_deliver(&child->pool->master->events, &yoke_v1_worker_died_event, &worker, &event);
     if (child->pool->stopping) {
         yoke__pool_check_stopped(child->pool);
-    } else if (child->pool->options.restart) {
+    } else if (child->pool->options.restart.when != YOKE_RESTART_NEVER) {
         schedule_restart(child);
     }
     /* Who was told may have made a call that has ended at once. */
@@ -239,7 +239,7 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
 static void wait_for_death(struct yoke_child *child) {
     child->is_leaving = false;
     withdraw(child);
-    start_timer(child, child->pool->options.stop_timeout_ms);
+    start_timer(child, child->pool->options.stop.drain_ms);
 }
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */

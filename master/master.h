@@ -24,7 +24,8 @@ struct yoke_pool {
     struct yoke_channel channel; /* round robin; first, so that a channel can be cast to its pool */
     struct yoke_master *master;
     struct yoke__link link;
-    struct yoke_pool_options options; /* with every default filled in and strings copied */
+    struct yoke_pool_options options; /* with every default filled in and copied with what it points to: */
+    struct yoke__kept *kept;
     struct yoke_child **children;
     unsigned child_count;
     unsigned next_child; /* whose turn it is */

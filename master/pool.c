@@ -1,125 +1,10 @@
-/* pool.c: pools: workers of one kind and the round robin over them. */
+/* pool.c: pools: workers of one kind. */
 #include "master/child.h"
-#include "rpc/options.h"
+#include "master/pool_options.h"
+#include "master/route.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define RESTART_PAUSE_MS 100
-#define STOP_TIMEOUT_MS 5000
-
-/* ---- The pool's channel ------------------------------------------------------------------------------------------- */
-
-static struct yoke__connection *peer_at(const struct yoke_channel *channel, size_t index) {
-    const struct yoke_pool *pool = (const struct yoke_pool *)channel;
-    return pool->children[index]->channel.connection;
-}
-
-static size_t peer_count(const struct yoke_channel *channel) {
-    return ((const struct yoke_pool *)channel)->child_count;
-}
-
-/* The next child in this state that can take a call, from the one whose turn it is. */
-static struct yoke_child *next_in_state(const struct yoke_pool *pool, enum yoke_child_state state) {
-    unsigned index = pool->next_child;
-    for (unsigned i = 0; i < pool->child_count; i++) {
-        if (pool->children[index]->state == state &&
-            yoke__connection_takes_calls(pool->children[index]->channel.connection)) {
-            return pool->children[index];
-        }
-        index = index + 1 == pool->child_count ? 0 : index + 1;
-    }
-    return NULL;
-}
-
-static struct yoke_child *next_alive(const struct yoke_pool *pool) {
-    for (unsigned i = 0; i < pool->child_count; i++) {
-        struct yoke_child *child = pool->children[(pool->next_child + i) % pool->child_count];
-        if (child->channel.connection != NULL) {
-            return child;
-        }
-    }
-    return NULL;
-}
-
-static struct yoke__connection *pick(struct yoke_channel *channel) {
-    struct yoke_pool *pool = (struct yoke_pool *)channel;
-    const struct yoke_child *child = next_in_state(pool, YOKE_CHILD_READY);
-    if (child == NULL) {
-        child = next_in_state(pool, YOKE_CHILD_STARTING);
-    }
-    if (child == NULL) {
-        /* All that live are full, if any does. */
-        child = next_alive(pool);
-    }
-    if (child == NULL) {
-        return NULL;
-    }
-    pool->next_child = child->index + 1 == pool->child_count ? 0 : child->index + 1;
-    return child->channel.connection;
-}
-
-/* ---- Options ------------------------------------------------------------------------------------------------------ */
-
-static void free_argv(char *const *argv) {
-    for (size_t i = 0; argv != NULL && argv[i] != NULL; i++) {
-        free(argv[i]);
-    }
-    free((void *)argv);
-}
-
-/* A copy of a NULL-terminated array of strings; NULL when out of memory. */
-static char *const *copy_argv(char *const *argv) {
-    size_t count = 0;
-    while (argv[count] != NULL) {
-        count++;
-    }
-    char **copy = calloc(count + 1, sizeof *copy);
-    for (size_t i = 0; copy != NULL && i < count; i++) {
-        copy[i] = strdup(argv[i]);
-        if (copy[i] == NULL) {
-            free_argv(copy);
-            return NULL;
-        }
-    }
-    return copy;
-}
-
-static void free_options(struct yoke_pool_options *options) {
-    free((void *)options->name);
-    free((void *)options->path);
-    free_argv(options->argv);
-}
-
-/* Read, check and complete the options; strings are copied. What was copied is the caller's to free on failure, too. */
-static int read_options(const struct yoke_pool_options *from, struct yoke_pool_options *to) {
-    struct yoke_pool_options known;
-    int error = yoke__options_read(&known, sizeof known, from);
-    if (error != 0) {
-        return error;
-    }
-    if ((known.entry == NULL) == (known.path == NULL) || (known.entry != NULL && known.argv != NULL)) {
-        return -EINVAL;
-    }
-    *to = known;
-    to->workers = known.workers != 0 ? known.workers : yoke_usable_cpus();
-    to->restart_pause_ms = known.restart_pause_ms != 0 ? known.restart_pause_ms : RESTART_PAUSE_MS;
-    to->stop_timeout_ms = known.stop_timeout_ms != 0 ? known.stop_timeout_ms : STOP_TIMEOUT_MS;
-    to->path = NULL;
-    to->argv = NULL;
-    to->name = strdup(known.name != NULL ? known.name : "pool");
-    if (to->name == NULL) {
-        return -ENOMEM;
-    }
-    if (known.path != NULL) {
-        char *const only_path[] = {(char *)known.path, NULL};
-        to->path = strdup(known.path);
-        to->argv = copy_argv(known.argv != NULL ? known.argv : only_path);
-        return to->path != NULL && to->argv != NULL ? 0 : -ENOMEM;
-    }
-    return 0;
-}
 
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 
@@ -128,7 +13,7 @@ void yoke__pool_attend(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         is_coming |= yoke__child_is_serving(pool->children[i]);
     }
-    pool->channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart);
+    pool->channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart.when != YOKE_RESTART_NEVER);
     yoke__channel_attend(&pool->channel);
 }
 
@@ -152,7 +37,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     }
     yoke__link_remove(&pool->link);
     free(pool->children);
-    free_options(&pool->options);
+    yoke__kept_release(pool->kept);
     free(pool);
 }
 
@@ -176,7 +61,6 @@ static int spawn_children(struct yoke_pool *pool) {
 }
 
 int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool) {
-    static const struct yoke__channel_class class = {.pick = pick, .peer_count = peer_count, .peer_at = peer_at};
     if (yoke__engine_is_foreign(&master->engine)) {
         return -ECHILD;
     }
@@ -187,10 +71,10 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (pool == NULL) {
         return -ENOMEM;
     }
-    yoke__channel_init(&pool->channel, &class, &master->engine);
     pool->master = master;
+    yoke__route_init(pool);
     yoke__link_init(&pool->link);
-    int error = read_options(options, &pool->options);
+    int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     if (error == 0) {
         error = spawn_children(pool);
     }

@@ -62,8 +62,11 @@ void side_spawn(struct side *side, unsigned workers, bool restart) {
     char argument[] = WORKER_ARGUMENT;
     char size[32];
     char *const argv[] = {program, argument, size, NULL};
-    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = workers, .restart = restart,
-                                        .restart_pause_ms = 1};
+    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = workers,
+                                        .restart = {.when = restart ? YOKE_RESTART_ALWAYS : YOKE_RESTART_NEVER,
+                                                    .pause_ms = 1,
+                                                    .max_pause_ms = 1,
+                                                    .max_restarts = UINT32_MAX}};
     if (side->way == WAY_EXEC) {
         snprintf(size, sizeof size, "%zu", side->job->size);
         options.path = program;

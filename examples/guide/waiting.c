@@ -67,8 +67,8 @@ static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *ev
 static int start(struct yoke_master *master) {
     static struct demo demo;
     demo.master = master;
-    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = 1, .entry = worker_main, .restart = true,
-                                        .restart_pause_ms = 10};
+    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = 1, .entry = worker_main,
+                                        .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 10}};
     int error = yoke_v1_worker_died_on(yoke_master_events(master), on_died, &demo);
     if (error == 0) {
         error = yoke_pool_create(master, &options, &demo.pool);

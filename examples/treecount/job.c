@@ -276,7 +276,7 @@ static int start_workers(struct job *job, struct ev_loop *loop) {
     }
 
     struct yoke_pool_options pool = {YOKE_POOL_OPTIONS_INIT, .name = "counters", .entry = counter_main,
-                                     .restart = true};
+                                     .restart = {.when = YOKE_RESTART_ALWAYS}};
     pool.workers = job->options->workers;
     error = yoke_pool_create(job->master, &pool, &job->pool);
     if (error == 0) {

@@ -1,5 +1,5 @@
 /*
- * yoke/master.h: the process that forks: masters, pools, children.
+ * yoke/master.h: the process that forks: masters, listening sockets, the host around it. Its pools are in yoke/pool.h.
  *
  * A master runs on a libev loop of yours, which must not be the default loop's business: Yoke never uses
  * ev_default_loop, SIGCHLD, or waitpid on a process that it did not start. Call everything here from the loop's thread.
@@ -8,6 +8,7 @@
 #ifndef YOKE_MASTER_H
 #define YOKE_MASTER_H
 
+#include <yoke/pool.h>
 #include <yoke/rpc.h>
 #include <yoke/v1/lifecycle.yoke.h>
 #include <yoke/worker.h>
@@ -17,9 +18,6 @@ extern "C" {
 #endif
 
 struct ev_loop;
-struct yoke_master;
-struct yoke_pool;
-struct yoke_child;
 
 /* ---- Master --------------------------------------------------------------------------------------------------- */
 
@@ -51,7 +49,7 @@ int yoke_master_destroy(struct yoke_master *master);
 /* The services that workers can call. Add to it before the first pool is created. */
 struct yoke_server *yoke_master_server(struct yoke_master *master);
 
-/* Subscriptions to what workers emit and to yoke.v1.WorkerStarted, WorkerReady, WorkerDied and PoolStopped. */
+/* Subscriptions to what workers emit and to the events of yoke/v1/lifecycle.proto. */
 struct yoke_events *yoke_master_events(struct yoke_master *master);
 
 /*
@@ -66,89 +64,105 @@ struct yoke_events *yoke_master_events(struct yoke_master *master);
  */
 int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), void *user_data);
 
-/* ---- Pools ---------------------------------------------------------------------------------------------------- */
-
 /*
- * A pool of workers of one kind. Exactly one of `entry` (fork mode) and `path` (exec mode) is set.
- *
- * Fork mode: the worker is a copy of the master that runs entry(worker, user_data) and exits with what it returns.
- * Exec mode: the worker is a new program, spawned in constant time however big the master is; its main() calls
- * yoke_worker_main(). In both, a worker has stdin, stdout, stderr and its channel (fd 3), and no other descriptor;
- * signal handlers are reset and no signal is blocked. Workers are in the master's process group, so a terminal's Ctrl-C
- * reaches them, too, and ends them before a graceful stop could.
+ * yoke_pool_stop() for all pools, one after the other, the youngest first, so that a pool can use those made before it until
+ * its end. When they have stopped, the master no longer keeps the loop running.
  */
-struct yoke_pool_options {
-    size_t size;      /* set by YOKE_POOL_OPTIONS_INIT */
-    const char *name; /* in events and messages; copied; NULL: "pool" */
-    unsigned workers; /* how many; 0: yoke_usable_cpus() */
-
-    yoke_worker_entry *entry; /* fork mode */
-    void *user_data;          /* for entry */
-
-    const char *path;  /* exec mode: the program, an absolute or relative path, not searched in PATH; copied */
-    char *const *argv; /* exec mode: NULL-terminated; copied; NULL: { path, NULL } */
-
-    bool restart;              /* replace a worker that died; default no */
-    unsigned restart_pause_ms; /* wait so long before replacing it; 0: 100 ms */
-    unsigned stop_timeout_ms;  /* a worker that was told to stop, or has closed its channel, gets so long
-                                 before SIGKILL; 0: 5,000 ms */
-};
-#define YOKE_POOL_OPTIONS_INIT .size = sizeof(struct yoke_pool_options)
-
-/*
- * Make a pool and spawn its workers. The pool belongs to the master.
- * -EINVAL: options not initialised or contradictory; -E2BIG: options of a newer Yoke are set; -ENOMEM, -EMFILE, -EAGAIN: the kernel's; in exec mode also what
- * execve() says (-ENOENT, -EACCES, …); -ESHUTDOWN: the master is being destroyed. On failure no worker is left.
- */
-int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool);
-
-/* A channel that gives each call to the next ready worker in turn (to a starting one when none is ready). */
-struct yoke_channel *yoke_pool_channel(struct yoke_pool *pool);
-
-/*
- * Ask every worker to stop: it gets the calls sent so far, answers them, and exits; it has options.stop_timeout_ms for it.
- * Nothing is restarted any more and new calls give -ENOTCONN; those that wait for a worker end as UNAVAILABLE. A worker can
- * go on calling the master while it has calls to answer; one that it makes when all is done, and it is told so, ends as
- * UNAVAILABLE, safe to retry. One WorkerDied for each, then one PoolStopped. Calling it again is harmless.
- */
-void yoke_pool_stop(struct yoke_pool *pool);
-
-/* yoke_pool_stop() for all pools. When they have stopped, the master no longer keeps the loop running. */
 void yoke_master_stop(struct yoke_master *master);
 
-/* How many children the pool has. */
-unsigned yoke_pool_size(const struct yoke_pool *pool);
+/* yoke_pool_reload() for all pools, the oldest first. Returns the first error; the others are reloaded all the same. */
+int yoke_master_reload(struct yoke_master *master);
 
-/* ---- Children ------------------------------------------------------------------------------------------------- *
- * A child is one place in a pool and the worker that fills it now. It lives as long as the pool; when its worker is
- * replaced, id and pid change and the channel leads to the new one.
+/* The exit code that the program should have: 0, or restart.exit_code of the pool whose failure has stopped the master. */
+int yoke_master_exit_code(const struct yoke_master *master);
+
+/* ---- Listening sockets ----------------------------------------------------------------------------------------- *
+ * A master opens a listening socket once and gives it to every worker of the pools that name it. It stays open when workers
+ * die, are replaced or reloaded, and is handed to the next master by an upgrade, so that no connection is refused meanwhile:
+ * the kernel keeps those that come until a worker accepts them.
  */
 
-enum yoke_child_state {
-    YOKE_CHILD_DEAD,     /* no worker now */
-    YOKE_CHILD_STARTING, /* forked; has not said that it is ready */
-    YOKE_CHILD_READY,    /* serving */
-    YOKE_CHILD_STOPPING  /* stops, told to or not, or is killed, or has closed its channel; not yet reaped */
+struct yoke_listener_options {
+    size_t size; /* set by YOKE_LISTENER_OPTIONS_INIT */
+
+    /*
+     * Where: "tcp:127.0.0.1:8080", "tcp:[::1]:8080", "tcp:*:8080" (IPv6 and IPv4), "unix:/run/app.sock", "unix:@name" (abstract),
+     * or "systemd:NAME", a socket that systemd has opened (FileDescriptorName=). Port 0: one that the kernel chooses. Names of
+     * hosts are not looked up. Copied.
+     */
+    const char *address;
+
+    unsigned backlog;   /* connections that the kernel keeps; 0: 511, which the kernel cuts to net.core.somaxconn */
+    unsigned unix_mode; /* permissions of a Unix socket; 0: 0600 */
+    bool reuse_port; /* TCP: a socket of its own for each worker (SO_REUSEPORT), so that the kernel spreads connections.
+                             They belong to places of a pool: a replacement finds what its predecessor left */
 };
+#define YOKE_LISTENER_OPTIONS_INIT .size = sizeof(struct yoke_listener_options)
 
-/* The child at `index`, 0 … yoke_pool_size() - 1; NULL beyond. */
-struct yoke_child *yoke_pool_child(struct yoke_pool *pool, unsigned index);
+struct yoke_listener;
 
-/* The channel to this one worker. Calls give -ENOTCONN while it is dead or stopping. */
-struct yoke_channel *yoke_child_channel(struct yoke_child *child);
+/*
+ * Open a listening socket, or take over the one of this address that systemd, or the master before an upgrade, has left. Belongs
+ * to the master. A Unix socket's file is removed first if nobody listens on it, and when the master is destroyed.
+ * -EINVAL: no such form of address, or options not initialised; -E2BIG: options of a newer Yoke are set; -ENOENT: systemd has
+ * passed no socket of this name; -EADDRINUSE, -EACCES, …: the kernel's; -ENOMEM, -EMFILE.
+ */
+int yoke_master_listen(struct yoke_master *master, const struct yoke_listener_options *options,
+                       struct yoke_listener **ret_listener);
 
-enum yoke_child_state yoke_child_state(const struct yoke_child *child);
-uint64_t yoke_child_id(const struct yoke_child *child); /* the worker's id, unique in the master's life */
-pid_t yoke_child_pid(const struct yoke_child *child);   /* 0 when dead */
+/* Its address in the form of the option, with the port that the kernel chose. Valid as long as the listener. */
+const char *yoke_listener_address(const struct yoke_listener *listener);
 
-/* True when the worker has announced that it offers the service of this full name, "demo.Greeter". */
-bool yoke_child_serves(const struct yoke_child *child, const char *service);
+/* ---- The host around the master ------------------------------------------------------------------------------- */
 
-/* Calls to this worker that are unanswered. */
-size_t yoke_child_calls_in_flight(const struct yoke_child *child);
+struct yoke_host_options {
+    size_t size; /* set by YOKE_HOST_OPTIONS_INIT */
 
-/* Send a signal, race-free. -ESRCH: dead already; -EINVAL: no such signal. */
-int yoke_child_kill(struct yoke_child *child, int signal);
+    /* SIGTERM and SIGINT stop the master, SIGHUP reloads it, SIGUSR2 upgrades it. A second SIGTERM or SIGINT ends the patience:
+     * every worker is killed. */
+    bool no_signals; /* leave the signals to the program */
+
+    /* When started by systemd (NOTIFY_SOCKET is set): READY=1 when every pool has been ready, RELOADING=1, STOPPING=1, STATUS= of
+     * the pools, and WATCHDOG=1 in time if the unit wants it (WatchdogSec=). */
+    bool no_notify;
+
+    /* What SIGUSR2 runs; see yoke_master_upgrade(). NULL: SIGUSR2 is left alone. */
+    const struct yoke_upgrade_options *upgrade;
+};
+#define YOKE_HOST_OPTIONS_INIT .size = sizeof(struct yoke_host_options)
+
+/*
+ * Follow the host: its signals, on the master's loop, and systemd. `options` may be NULL. Does not keep the loop running. Once
+ * for each master; ends with it. -EINVAL: options not initialised; -EALREADY; -ENOMEM, -EMFILE.
+ */
+int yoke_master_follow_host(struct yoke_master *master, const struct yoke_host_options *options);
+
+/* ---- Upgrade ----------------------------------------------------------------------------------------------------- *
+ * A new master, of a new binary, takes over: it is started beside this one and gets the listening sockets and, if wanted, a
+ * state of the program's own. When all its pools are ready, this one stops as yoke_master_stop() does, so every call and
+ * connection that has begun is served to its end by the workers that have it. Until then this one goes on; if the new master
+ * fails, it is as if nothing had been.
+ */
+
+struct yoke_upgrade_options {
+    size_t size;         /* set by YOKE_UPGRADE_OPTIONS_INIT */
+    const char *path;    /* the program; NULL: the file that this process was started from, as it is there now */
+    char *const *argv;   /* NULL: the arguments that this process was started with */
+    unsigned timeout_ms; /* the new master has so long until its pools are ready; 0: 60,000 ms */
+    const void *state;   /* what the new master gets; copied */
+    size_t state_size;   /* bytes; at most 64 MiB */
+};
+#define YOKE_UPGRADE_OPTIONS_INIT .size = sizeof(struct yoke_upgrade_options)
+
+/*
+ * Begin. How it ends is an event: yoke.v1.MasterUpgraded, after which this master stops, or yoke.v1.MasterUpgradeFailed.
+ * `options` may be NULL. -EINPROGRESS: one has begun; -ESHUTDOWN: the master is stopping; -EINVAL; -E2BIG; what starting a
+ * process can give.
+ */
+int yoke_master_upgrade(struct yoke_master *master, const struct yoke_upgrade_options *options);
+
+/* In the new master: the state that the old one left, valid as long as the master; NULL when there is none. */
+const void *yoke_master_inherited_state(const struct yoke_master *master, size_t *ret_size);
 
 #ifdef __cplusplus
 }

@@ -178,7 +178,10 @@ struct yoke_call_options {
     bool independent;            /* no parent at all */
     struct yoke_call **ret_call; /* not NULL: gets the call, for yoke_call_cancel(); valid until its callback returns */
     const struct yoke_metadata *metadata; /* travels with the request; copied; NULL: none */
-    bool wait_for_ready; /* while there is no worker that is ready, but one may come, wait for it, as long as the
+    uint64_t
+        handler_timeout_us; /* a worker that has not answered the call after so long, and whose loop does not turn, is
+                                    hung: its pool kills it; 0: the method's own, or no bound */
+    bool wait_for_ready;    /* while there is no worker that is ready, but one may come, wait for it, as long as the
                             deadline allows, instead of failing */
 };
 #define YOKE_CALL_OPTIONS_INIT .size = sizeof(struct yoke_call_options)
@@ -560,6 +563,11 @@ struct yoke_method {
     uint64_t timeout_us; /* the default for calls of it; 0: none */
     const struct yoke_type *request;
     const struct yoke_type *reply;
+    uint64_t handler_timeout_us; /* the default for calls of it; 0: none */
+    bool is_idempotent;          /* handling a request twice does what handling it once does */
+
+    /* The hash of the request's key, never 0; NULL: it has none. */
+    uint64_t (*key)(const void *request);
 
     /* Calls this method's member of the generated handler table; false when that member is NULL. When requests stream,
      * `request` is NULL: the call has been opened. */
@@ -611,6 +619,15 @@ uint32_t yoke_name_id(const char *name);
  */
 int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
                       const struct yoke_call_options *options, yoke_function *done, void *user_data);
+
+/*
+ * Make a unary call to every peer of the channel, of a pool to each worker. `done` runs once for each of them: for those that are
+ * dead or starting with UNAVAILABLE. Which is which, yoke_call_peer() tells. The request is encoded once. Nothing is retried or
+ * waits. Returns how many calls have begun, so how often `done` will run, or an error as yoke_channel_call(), and -EINVAL when
+ * options->ret_call is set.
+ */
+int yoke_channel_call_all(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                          const struct yoke_call_options *options, yoke_function *done, void *user_data);
 
 /*
  * Start a call of any kind. `request` is NULL when requests stream. `on_message` gets the replies when they stream, and may be

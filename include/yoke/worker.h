@@ -62,6 +62,15 @@ int yoke_worker_run(struct yoke_worker *worker);
 void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
 
 /*
+ * A worker counts as ready when yoke_worker_run() begins, or with its first call or event to the master, if that is earlier. One
+ * that has more to do before, such as asking the master for its configuration, says so first, by postponing, and is ready when it
+ * says yoke_worker_ready(), inside or before yoke_worker_run(). Its pool's start_ms goes on meanwhile.
+ * -EALREADY: the master counts it as ready already; -ECHILD; yoke_worker_ready() also -ENOMEM, -ENOTCONN.
+ */
+int yoke_worker_postpone_ready(struct yoke_worker *worker);
+int yoke_worker_ready(struct yoke_worker *worker);
+
+/*
  * yoke_worker_stop() with a deadline: what is still in flight after so many microseconds is given up, calls to the master as
  * CANCELLED, the master's as UNAVAILABLE to it.
  */
@@ -98,6 +107,15 @@ uint64_t yoke_worker_id(const struct yoke_worker *worker);
 
 /* The worker's place in its pool, 0 … size - 1; a replacement has its predecessor's. */
 unsigned yoke_worker_index(const struct yoke_worker *worker);
+
+/* The generation of workers that it belongs to, from 1; one more for each reload of its pool. */
+uint64_t yoke_worker_generation(const struct yoke_worker *worker);
+
+/*
+ * The listening socket number `index` of those that the pool's options name: a descriptor, non-blocking, close-on-exec, which
+ * stays Yoke's: the worker accepts from it and does not close it. -ENOENT: there is no such one.
+ */
+int yoke_worker_listener(const struct yoke_worker *worker, unsigned index);
 
 #ifdef __cplusplus
 }

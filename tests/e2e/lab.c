@@ -167,9 +167,11 @@ int lab_create_pool(struct lab *lab, const struct lab_options *options, struct y
         YOKE_POOL_OPTIONS_INIT,
         .name = "lab",
         .workers = either(options->workers, 1),
-        .restart = options->restart,
-        .restart_pause_ms = options->restart_pause_ms,
-        .stop_timeout_ms = options->stop_timeout_ms,
+        .restart = {.when = options->restart ? YOKE_RESTART_ALWAYS : YOKE_RESTART_NEVER,
+                    .pause_ms = options->restart_pause_ms,
+                    .max_pause_ms = options->restart_pause_ms,
+                    .max_restarts = UINT32_MAX},
+        .stop = {.drain_ms = options->stop_timeout_ms},
     };
     if (lab_is_exec()) {
         pool_options.path = lab_worker_path();

@@ -94,9 +94,9 @@ static void options_of_an_older_header_are_taken(void) {
     /* As if the last two fields did not exist yet; what is in their place is not ours to read. */
     struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .entry = probe_worker_entry, .workers = 1};
     options.user_data = (void *)(uintptr_t)&serve;
-    options.size = offsetof(struct yoke_pool_options, restart_pause_ms);
-    options.restart_pause_ms = 0xffffffff;
-    options.stop_timeout_ms = 0xffffffff;
+    options.size = offsetof(struct yoke_pool_options, restart);
+    options.restart.jitter_percent = 0xffffffff;
+    options.stop.drain_ms = 0xffffffff;
     lab_open_master(&lab, &(struct lab_options){0});
     REQUIRE_INT(yoke_pool_create(lab.master, &options, &lab.pool), 0);
     lab_check_echo(&lab, lab_channel(&lab));
@@ -110,9 +110,9 @@ static void names_and_arguments_are_copied(void) {
     char *argv[] = {(char[]){"probe_worker"}, (char[]){"0"}, (char[]){"0"}, (char[]){"0"}, (char[]){"0"}, NULL};
     snprintf(path, sizeof(path), "%s", lab_worker_path());
     lab_open_master(&lab, &(struct lab_options){0});
-    const struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .name = name, .path = path,
-                                              .argv = argv,           .workers = 1, .restart = true,
-                                              .restart_pause_ms = 1};
+    const struct yoke_pool_options options = {
+        YOKE_POOL_OPTIONS_INIT, .name = name, .path = path,
+        .argv = argv,           .workers = 1, .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 1}};
     REQUIRE_INT(yoke_pool_create(lab.master, &options, &lab.pool), 0);
     memset(name, 'x', sizeof(name) - 1);
     memset(path, 'x', sizeof(path) - 1);

@@ -308,7 +308,7 @@ static int open_master(struct conversation *conversation) {
 static int open_pool(struct conversation *conversation, const struct conversation_options *options) {
     char path[PATH_MAX];
     struct yoke_pool_options pool = {YOKE_POOL_OPTIONS_INIT, .name = "host", .workers = options->workers,
-                                     .stop_timeout_ms = STOP_TIMEOUT_MS};
+                                     .stop = {.drain_ms = STOP_TIMEOUT_MS}};
     snprintf(path, sizeof(path), "%s/host_program", test_program_dir());
     if (options->exec) {
         pool.path = path;

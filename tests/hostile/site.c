@@ -161,7 +161,7 @@ void site_live(struct site *site, yoke_worker_entry *entry, const void *user_dat
     char name[] = "hostile_program";
     char *argv[] = {name, (char *)(uintptr_t)argument, NULL};
     struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .name = "hostile", .workers = 1,
-                                        .stop_timeout_ms = STOP_TIMEOUT_MS};
+                                        .stop = {.drain_ms = STOP_TIMEOUT_MS}};
     if (site_is_exec()) {
         options.path = site_program();
         options.argv = argv;

@@ -250,8 +250,15 @@ static void open_master(struct scene *scene, const struct soak_options *options)
     (void)yoke_v1_worker_started_on(yoke_master_events(master), on_started, scene);
     (void)yoke_v1_worker_died_on(yoke_master_events(master), on_died, scene);
     const struct yoke_pool_options pool_options = {
-        YOKE_POOL_OPTIONS_INIT, .workers = options->workers,          .entry = worker_entry,    .user_data = scene,
-        .restart = true,        .restart_pause_ms = RESTART_PAUSE_MS, .stop_timeout_ms = 60000,
+        YOKE_POOL_OPTIONS_INIT,
+        .workers = options->workers,
+        .entry = worker_entry,
+        .user_data = scene,
+        .restart = {.when = YOKE_RESTART_ALWAYS,
+                    .pause_ms = RESTART_PAUSE_MS,
+                    .max_pause_ms = RESTART_PAUSE_MS,
+                    .max_restarts = UINT32_MAX},
+        .stop = {.drain_ms = 60000},
     };
     int error = yoke_pool_create(master, &pool_options, &scene->pool);
     if (error != 0) {
