@@ -1,5 +1,5 @@
 /* master.c: the master: what its pools share. */
-#include "master/master.h"
+#include "master/life.h"
 
 #include "rpc/cancel.h"
 #include "rpc/options.h"
@@ -44,6 +44,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     master->next_worker_id = 1;
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
+    yoke__link_init(&master->idle_lives);
     *ret_master = master;
     return 0;
 }
@@ -73,6 +74,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     for_each_pool(master, yoke__pool_reap_now);
     (void)yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
+    yoke__lives_release(master);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);
     yoke__io_release(&master->io);

@@ -16,6 +16,7 @@ struct yoke_master {
     struct yoke_server server;
     struct yoke_events events;
     struct yoke__link pools;
+    struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
 };
@@ -28,7 +29,9 @@ struct yoke_pool {
     struct yoke__kept *kept;
     struct yoke_child **children;
     unsigned child_count;
-    unsigned next_child; /* whose turn it is */
+    unsigned next_child;     /* whose turn it is */
+    struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
+    uint64_t generation;     /* of the workers that are spawned now */
     bool stopping, stopped;
 };
 
