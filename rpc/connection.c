@@ -43,6 +43,7 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
     yoke__link_init(&connection->incoming);
     yoke__link_init(&connection->senders);
     yoke__link_init(&connection->waiters);
+    yoke__watch_init(connection);
 }
 
 void yoke__connection_allow_sharing(struct yoke__connection *connection) {
@@ -147,6 +148,21 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     return 0;
 }
 
+/* What few of our calls are: pings, or given a time for their handlers. */
+static void note_special(struct yoke__connection *connection, struct yoke_call *call) {
+    connection->ping_count += call->is_ping;
+    if (call->has_handler_time) {
+        yoke__watch_add(connection, call);
+    }
+}
+
+static void forget_special(struct yoke__connection *connection, struct yoke_call *call) {
+    connection->ping_count -= call->is_ping;
+    if (call->is_watched) {
+        yoke__watch_remove(call);
+    }
+}
+
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call) {
     call->connection = connection;
     yoke__call_map_add(&connection->calls, call);
@@ -157,6 +173,9 @@ void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_
     if (call->is_client) {
         yoke__link_append(&connection->outgoing, &call->link);
         connection->outgoing_count++;
+        if (call->has_handler_time || call->is_ping) {
+            note_special(connection, call);
+        }
     } else {
         yoke__link_append(&connection->incoming, &call->link);
         connection->incoming_count++;
@@ -181,6 +200,9 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     connection->buffered_bytes -= call->held_bytes;
     if (call->is_client) {
         connection->outgoing_count--;
+        if (call->is_watched || call->is_ping) {
+            forget_special(connection, call);
+        }
     } else {
         connection->incoming_count--;
     }
