@@ -244,6 +244,20 @@ static void wait_for_death(struct yoke_child *child) {
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
 
+/* A worker that drains is told at once, or when it has said that it does, and stops by itself. */
+static void tell_to_drain(struct yoke_child *child) {
+    struct yoke__connection *connection = &child->socket.connection;
+    if (connection->peer_services.drains && !connection->peer_going_away) {
+        yoke__connection_drain(connection);
+    }
+}
+
+/* Has it still something to say before it can be stopped: its HELLO, or, if it drains, that it has done what is its own? */
+static bool is_awaited(const struct yoke_child *child) {
+    const struct yoke__connection *connection = &child->socket.connection;
+    return !connection->hello_received || (connection->peer_services.drains && !connection->peer_going_away);
+}
+
 static void on_ready(struct yoke__socket *socket) {
     struct yoke_child *child = child_of_socket(socket);
     announce_start(child);
@@ -253,6 +267,9 @@ static void on_ready(struct yoke__socket *socket) {
     }
     announce_ready(child);
     attend_channels(child);
+    if (child->stop_requested) {
+        tell_to_drain(child);
+    }
 }
 
 static void on_leaving(struct yoke__socket *socket) {
@@ -283,7 +300,7 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
 
 static void on_idle(struct yoke__socket *socket) {
     struct yoke_child *child = child_of_socket(socket);
-    if (!child->stop_requested || child->output_ended) {
+    if (!child->stop_requested || child->output_ended || is_awaited(child)) {
         return;
     }
     if (!socket->connection.going_away) {
@@ -383,6 +400,7 @@ void yoke__child_stop(struct yoke_child *child) {
     if (child->state != YOKE_CHILD_STOPPING || child->is_leaving) {
         wait_for_death(child);
     }
+    tell_to_drain(child);
     yoke__connection_attention(&child->socket.connection);
 }
 
