@@ -1,48 +1,51 @@
-/* child.h: one place in a pool and the worker that fills it: its life from spawn to death, again and again. */
+/* child.h: one place in a pool, which workers fill one after the other. */
 #ifndef YOKE_MASTER_CHILD_H
 #define YOKE_MASTER_CHILD_H
 
-#include "master/master.h"
-#include "rpc/socket.h"
+#include "master/life.h"
 
 struct yoke_child {
     struct yoke_pool *pool;
     unsigned index;
-    enum yoke_child_state state;
+    enum yoke_child_state state; /* of `life`; DEAD without */
     struct yoke__single_channel channel;
-
-    /* The worker; void while the state is DEAD. */
-    uint64_t id;
-    struct yoke__process process;
-    struct yoke__socket socket;
-    ev_io death;                     /* the pidfd becomes readable */
-    ev_timer timer;                  /* announces the start; ends the patience with a stop; ends the restart pause */
-    uint64_t started_us;             /* CLOCK_MONOTONIC */
-    bool announced;                  /* WorkerStarted has been emitted */
-    bool stop_requested;             /* by yoke_pool_stop() */
-    bool is_leaving;                 /* it stops of its own accord, at its own pace */
-    bool output_ended;               /* it has been told that nothing follows */
-    Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
+    struct yoke__life *life; /* the worker in it; NULL: none */
+    struct yoke__life *next; /* the one that will replace it when it is ready; NULL: none */
+    uint64_t id, generation; /* of the worker in it, or of the last that was */
+    ev_timer timer;          /* ends the pause before the next spawn */
 };
 
-/* A child without a worker. NULL when out of memory. */
+/* A place without a worker. NULL when out of memory. */
 struct yoke_child *yoke__child_create(struct yoke_pool *pool, unsigned index);
-
-/*
- * The end of all children, in three steps, each for all of them before the next, so that completions of one child's
- * calls never meet another that is half gone: kill the worker if there is one; reap it and complete its calls, without events; free the child.
- */
-void yoke__child_kill_now(struct yoke_child *child);
-void yoke__child_reap_now(struct yoke_child *child);
 void yoke__child_destroy(struct yoke_child *child);
 
-/* Spawn a worker; errors as yoke_pool_create(). */
-int yoke__child_spawn(struct yoke_child *child);
+/* Fill an empty place; errors as yoke_pool_create(). */
+int yoke__child_spawn(struct yoke_child *child, Yoke__V1__StartReason reason);
+
+/* Spawn a worker that takes the place of the one in it as soon as it is ready. -EALREADY: one is on its way. */
+int yoke__child_replace(struct yoke_child *child, Yoke__V1__StartReason reason);
 
 /* Has it a worker that takes calls, now or as soon as it is ready? */
 bool yoke__child_is_serving(const struct yoke_child *child);
 
-/* Tell the worker to stop once nothing is in flight; give up a restart that is pending. */
-void yoke__child_stop(struct yoke_child *child);
+/* Tell its workers to stop once nothing is in flight; give up a restart that is pending. */
+void yoke__child_stop(struct yoke_child *child, Yoke__V1__DrainReason reason);
+
+/* Nobody will come for the calls that wait for its worker. */
+void yoke__child_abandon(struct yoke_child *child);
+
+/* What a worker is to the place for which it was spawned. */
+enum yoke__role {
+    YOKE__ROLE_SEATED, /* it is in it */
+    YOKE__ROLE_NEXT,   /* it will be, when it is ready */
+    YOKE__ROLE_LEFT    /* it was, and drains */
+};
+enum yoke__role yoke__child_role_of(const struct yoke_child *child, const struct yoke__life *life);
+
+/* What life.c reports of a worker of this place: its state has changed; it says that it is ready; it is dead, this was its role, and
+ * this has been told. */
+void yoke__child_on_state(struct yoke_child *child, const struct yoke__life *life);
+void yoke__child_on_ready(struct yoke_child *child, struct yoke__life *life);
+void yoke__child_on_died(struct yoke_child *child, enum yoke__role role, const Yoke__V1__WorkerDied *death);
 
 #endif

@@ -1,5 +1,5 @@
 /* master.c: the master: what its pools share. */
-#include "master/master.h"
+#include "master/life.h"
 
 #include "rpc/cancel.h"
 #include "rpc/options.h"
@@ -44,6 +44,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     master->next_worker_id = 1;
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
+    yoke__link_init(&master->idle_lives);
     *ret_master = master;
     return 0;
 }
@@ -73,6 +74,7 @@ int yoke_master_destroy(struct yoke_master *master) {
     for_each_pool(master, yoke__pool_reap_now);
     (void)yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
+    yoke__lives_release(master);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);
     yoke__io_release(&master->io);
@@ -86,8 +88,43 @@ int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), v
     return yoke__io_post(&master->io, run, user_data);
 }
 
+/* ---- Stopping ---------------------------------------------------------------------------------------------------- */
+
+void yoke__master_pool_stopped(struct yoke_master *master) {
+    if (!master->stopping) {
+        return;
+    }
+    /* The youngest that has not stopped. One that was told to before is waited for as well. */
+    for (struct yoke__link *at = master->pools.previous; at != &master->pools; at = at->previous) {
+        struct yoke_pool *pool = YOKE__CONTAINER(at, struct yoke_pool, link);
+        if (!pool->stopped) {
+            yoke_pool_stop(pool);
+            return;
+        }
+    }
+}
+
 void yoke_master_stop(struct yoke_master *master) {
-    for_each_pool(master, yoke_pool_stop);
+    if (!master->stopping && !yoke__engine_is_foreign(&master->engine)) {
+        master->stopping = true;
+        yoke__master_pool_stopped(master);
+    }
+}
+
+void yoke__master_fail(struct yoke_master *master, int exit_code) {
+    if (master->exit_code == 0) {
+        master->exit_code = exit_code;
+    }
+    yoke_master_stop(master);
+}
+
+void yoke__master_kill(struct yoke_master *master) {
+    master->stopping = true;
+    for_each_pool(master, yoke__pool_kill);
+}
+
+int yoke_master_exit_code(const struct yoke_master *master) {
+    return master->exit_code;
 }
 
 struct yoke_server *yoke_master_server(struct yoke_master *master) {

@@ -17,18 +17,25 @@ void yoke__pool_attend(struct yoke_pool *pool) {
     yoke__channel_attend(&pool->channel);
 }
 
+static void for_each_life(struct yoke_pool *pool, void (*act)(struct yoke__life *life)) {
+    struct yoke__link *next;
+    for (struct yoke__link *at = pool->lives.next; at != &pool->lives; at = next) {
+        next = at->next;
+        act(YOKE__CONTAINER(at, struct yoke__life, link));
+    }
+}
+
 void yoke__pool_kill_now(struct yoke_pool *pool) {
     pool->stopping = true;
     yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
-        yoke__child_kill_now(pool->children[i]);
+        yoke__child_abandon(pool->children[i]);
     }
+    for_each_life(pool, yoke__life_kill_now);
 }
 
 void yoke__pool_reap_now(struct yoke_pool *pool) {
-    for (unsigned i = 0; i < pool->child_count; i++) {
-        yoke__child_reap_now(pool->children[i]);
-    }
+    for_each_life(pool, yoke__life_reap_now);
 }
 
 void yoke__pool_destroy(struct yoke_pool *pool) {
@@ -52,7 +59,7 @@ static int spawn_children(struct yoke_pool *pool) {
             return -ENOMEM;
         }
         pool->children[pool->child_count++] = child;
-        int error = yoke__child_spawn(child);
+        int error = yoke__child_spawn(child, YOKE__V1__START_REASON__START_REASON_INITIAL);
         if (error != 0) {
             return error;
         }
@@ -64,7 +71,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (yoke__engine_is_foreign(&master->engine)) {
         return -ECHILD;
     }
-    if (master->engine.is_ending) {
+    if (master->engine.is_ending || master->stopping) {
         return -ESHUTDOWN;
     }
     struct yoke_pool *pool = calloc(1, sizeof *pool);
@@ -73,7 +80,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     }
     pool->master = master;
     yoke__route_init(pool);
+    pool->generation = 1;
     yoke__link_init(&pool->link);
+    yoke__link_init(&pool->lives);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     if (error == 0) {
         error = spawn_children(pool);
@@ -100,17 +109,12 @@ void yoke_pool_stop(struct yoke_pool *pool) {
     pool->stopping = true;
     yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
-        yoke__child_stop(pool->children[i]);
+        yoke__child_stop(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP);
     }
 }
 
 void yoke__pool_check_stopped(struct yoke_pool *pool) {
-    for (unsigned i = 0; i < pool->child_count; i++) {
-        if (pool->children[i]->state != YOKE_CHILD_DEAD) {
-            return;
-        }
-    }
-    if (pool->stopped) {
+    if (pool->stopped || !yoke__link_is_alone(&pool->lives)) {
         return;
     }
     pool->stopped = true;
@@ -118,6 +122,22 @@ void yoke__pool_check_stopped(struct yoke_pool *pool) {
     event.pool = (char *)pool->options.name;
     const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
     yoke__events_deliver(&pool->master->events, &yoke_v1_pool_stopped_event, &master, &event);
+    yoke__master_pool_stopped(pool->master);
+}
+
+static void kill_life(struct yoke__life *life) {
+    bool is_condemned = life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
+    yoke__life_condemn(life, is_condemned ? life->condemned : YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT);
+}
+
+void yoke__pool_kill(struct yoke_pool *pool) {
+    yoke_pool_stop(pool);
+    pool->is_killed = true;
+    for_each_life(pool, kill_life);
+}
+
+uint64_t yoke_pool_generation(const struct yoke_pool *pool) {
+    return pool->generation;
 }
 
 unsigned yoke_pool_size(const struct yoke_pool *pool) {

@@ -147,9 +147,9 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
 
 static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup, int channel_fd,
                       struct yoke__process *process) {
-    char variable[96];
-    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%d", YOKE__WORKER_VARIABLE, setup->id, setup->index,
-                   (int)setup->master_pid);
+    char variable[128];
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d", YOKE__WORKER_VARIABLE, setup->id,
+                   setup->index, setup->generation, (int)setup->master_pid);
     struct exec_request request = {
         .path = program->path,
         .argv = program->argv,

@@ -50,11 +50,15 @@ void yoke__connection_allow_sharing(struct yoke__connection *connection) {
     connection->borrowed.limit = engine->shared_min_bytes != UINT32_MAX ? engine->limits.max_shared_bytes : 0;
 }
 
-void yoke__connection_release(struct yoke__connection *connection) {
+void yoke__connection_end_passing(struct yoke__connection *connection) {
     if (connection->passing.fd >= 0) {
         (void)close(connection->passing.fd);
         connection->passing.fd = -1;
     }
+}
+
+void yoke__connection_release(struct yoke__connection *connection) {
+    yoke__connection_end_passing(connection);
     yoke__lender_destroy(connection->engine, connection->lender);
     connection->lender = NULL;
     yoke__borrowed_release(&connection->borrowed);

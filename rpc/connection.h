@@ -95,6 +95,9 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
 /* Let large messages come and go through shared memory, as far as the limits allow. */
 void yoke__connection_allow_sharing(struct yoke__connection *connection);
 
+/* The descriptor that is passed has left, or never will. */
+void yoke__connection_end_passing(struct yoke__connection *connection);
+
 /* Free what close() left. */
 void yoke__connection_release(struct yoke__connection *connection);
 

@@ -53,14 +53,6 @@ static size_t cut_vector(struct iovec *vector, size_t count, size_t size) {
     return count;
 }
 
-/* The descriptor has left, or never will. */
-static void end_passing(struct yoke__passing *passing) {
-    if (passing->fd >= 0) {
-        (void)close(passing->fd);
-        passing->fd = -1;
-    }
-}
-
 /* Send the front of the queue, and a descriptor with the first byte of the frame that it belongs to. */
 static ssize_t send_front(struct yoke__socket *socket) {
     struct yoke__output *output = &socket->connection.output;
@@ -85,7 +77,7 @@ static ssize_t send_front(struct yoke__socket *socket) {
         passing->ahead -= (size_t)sent;
     } else if (sent > 0 || (message.msg_control != NULL && errno == ETOOMANYREFS)) {
         /* Too many are on their way to the peer: it gets the frame without, and refuses the buffer. */
-        end_passing(passing);
+        yoke__connection_end_passing(&socket->connection);
     }
     return sent;
 }

@@ -40,7 +40,8 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
-    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%d", &setup->id, &setup->index, &master_pid) != 3) {
+    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d", &setup->id, &setup->index,
+                                   &setup->generation, &master_pid) != 4) {
         return -ENOTCONN;
     }
     int domain = 0;

@@ -8,13 +8,14 @@
 /* The channel's descriptor in every worker: the first after the standard ones. */
 #define YOKE__CHANNEL_FD 3
 
-/* Tells an exec'd program that it is a worker: "<worker id>:<index in its pool>:<the master's pid>". */
+/* Tells an exec'd program that it is a worker: "<worker id>:<index in its pool>:<generation>:<the master's pid>". */
 #define YOKE__WORKER_VARIABLE "YOKE_WORKER"
 
 /* Who a worker is and how it is set up. */
 struct yoke__worker_setup {
     uint64_t id;
     unsigned index;
+    uint64_t generation;
     pid_t master_pid;
     struct yoke_limits limits;
     struct yoke_tuning tuning; /* resolved */

@@ -122,6 +122,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
     yoke__io_set_busy_poll(&worker->io, setup->tuning.busy_poll_us);
     worker->id = setup->id;
     worker->index = setup->index;
+    worker->generation = setup->generation;
     ev_timer_init(&worker->drain, on_drained, 0., 0.);
     yoke__events_init(&worker->events, &worker->engine);
     const struct yoke_peer master = {.worker_id = 0, .pid = setup->master_pid};
@@ -224,4 +225,8 @@ uint64_t yoke_worker_id(const struct yoke_worker *worker) {
 
 unsigned yoke_worker_index(const struct yoke_worker *worker) {
     return worker->index;
+}
+
+uint64_t yoke_worker_generation(const struct yoke_worker *worker) {
+    return worker->generation;
 }

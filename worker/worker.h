@@ -16,6 +16,7 @@ struct yoke_worker {
     struct yoke__single_channel master;
     uint64_t id;
     unsigned index;
+    uint64_t generation;
     yoke_worker_drain_hook *drain_hook; /* NULL: the master stops us */
     void *drain_data;
     ev_timer drain; /* ends the patience of yoke_worker_drain() */

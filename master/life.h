@@ -1,0 +1,56 @@
+/*
+ * life.h: one worker's life, from its spawn until it is reaped. It begins in a place of a pool, its child, and may end without
+ * one: a worker that has been replaced drains on its own.
+ */
+#ifndef YOKE_MASTER_LIFE_H
+#define YOKE_MASTER_LIFE_H
+
+#include "master/master.h"
+#include "rpc/socket.h"
+
+struct yoke__life {
+    struct yoke_pool *pool;
+    struct yoke_child *child; /* whose place it has or had; whether it still has it: child->life */
+    struct yoke__link link;   /* in the pool's lives; among the master's idle ones */
+    enum yoke_child_state state;
+
+    uint64_t id;
+    uint64_t generation;
+    Yoke__V1__StartReason start_reason;
+    struct yoke__process process;
+    struct yoke__socket socket;
+    ev_io death;                     /* the pidfd becomes readable */
+    ev_timer timer;                  /* announces the start; ends the patience with a stop */
+    uint64_t started_us;             /* CLOCK_MONOTONIC */
+    bool announced;                  /* WorkerStarted has been emitted */
+    bool was_ready;                  /* WorkerReady has been emitted */
+    bool is_leaving;                 /* it stops of its own accord, at its own pace */
+    bool output_ended;               /* it has been told that nothing follows */
+    Yoke__V1__DrainReason drain;     /* why it was told to stop; UNSPECIFIED while it was not */
+    Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
+};
+
+/*
+ * Spawn a worker for a place; errors as yoke_pool_create(). It is in the pool's list from then on, and told to the place by
+ * yoke__child_on_ready(), yoke__child_on_leaving() and yoke__child_on_died().
+ */
+int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life);
+
+/* Has it a connection that takes calls, now or as soon as it is ready? */
+bool yoke__life_is_serving(const struct yoke__life *life);
+
+/* Tell the worker to stop once nothing is in flight. A second reason changes nothing. */
+void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason);
+
+/* Kill it, for this reason. */
+void yoke__life_condemn(struct yoke__life *life, Yoke__V1__DeathReason reason);
+
+/* The end of all lives, in two steps, each for all of them before the next, so that completions of one's calls never meet another
+ * that is half gone: kill; reap and complete its calls, without events, after which it is gone. */
+void yoke__life_kill_now(struct yoke__life *life);
+void yoke__life_reap_now(struct yoke__life *life);
+
+/* Free the lives that a master keeps to use again. */
+void yoke__lives_release(struct yoke_master *master);
+
+#endif
