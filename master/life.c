@@ -265,8 +265,10 @@ void yoke__lives_release(struct yoke_master *master) {
 static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
-    const struct yoke__program program = {pool->options.entry, pool->options.user_data, pool->options.path,
-                                          pool->options.argv};
+    const struct yoke__program program = {.entry = pool->options.entry,
+                                          .user_data = pool->options.user_data,
+                                          .path = pool->options.path,
+                                          .argv = pool->options.argv};
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
         .index = child->index,
