@@ -131,6 +131,7 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     uint8_t payload[YOKE__CONTROL_SIZE_MAX];
     struct yoke__hello hello = connection->server->services;
     hello.shared_bytes = (uint32_t)connection->borrowed.limit;
+    hello.drains = connection->drains;
     size_t length = yoke__hello_encode(&hello, payload);
     const struct yoke__frame frame = {.length = (uint32_t)length,
                                       .method = YOKE__HELLO_MAGIC,
@@ -225,6 +226,20 @@ void yoke__connection_go_away(struct yoke__connection *connection) {
     yoke__connection_attention(connection);
 }
 
+void yoke__connection_drain(struct yoke__connection *connection) {
+    if (connection->drain_told) {
+        return;
+    }
+    connection->drain_told = true;
+    const struct yoke__frame frame = {.type = YOKE__FRAME_DRAIN};
+    if (yoke__connection_reserve(connection, &frame) == NULL) {
+        yoke__connection_break(connection, "out of memory for DRAIN");
+        return;
+    }
+    yoke__connection_queue(connection, 0);
+    yoke__connection_attention(connection);
+}
+
 int yoke__connection_emit(struct yoke__connection *connection, const struct yoke_event_type *type,
                           const struct yoke__body *event, const uint8_t **ret_bytes) {
     int error = yoke__connection_check_sendable(connection, event->length);
@@ -261,6 +276,11 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
     }
     connection->hello_received = true;
     connection->hooks->ready(connection);
+}
+
+static void receive_drain(struct yoke__connection *connection) {
+    connection->drain_told = true;
+    connection->hooks->draining(connection);
 }
 
 static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
@@ -312,6 +332,9 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
         break;
     case YOKE__FRAME_RELEASE:
         yoke__shared_receive_release(connection, frame);
+        break;
+    case YOKE__FRAME_DRAIN:
+        receive_drain(connection);
         break;
     default:
         receive_event(connection, frame, payload);

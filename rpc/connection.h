@@ -42,6 +42,9 @@ struct yoke__connection_hooks {
     /* A call's handler is given a time that is over before that of all others; see yoke__connection_overdue_ns(). Must not call
      * back into the connection's user. NULL: not interested. */
     void (*watching)(struct yoke__connection *connection);
+
+    /* The peer, our master, wants us to stop. NULL on a side that does not drain. */
+    void (*draining)(struct yoke__connection *connection);
 };
 
 struct yoke__connection {
@@ -76,6 +79,8 @@ struct yoke__connection {
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
+    bool drains;            /* our HELLO says that we want DRAIN */
+    bool drain_told;        /* DRAIN is queued, or has come */
     bool greeted;           /* our HELLO is queued */
     bool can_call;          /* calls and events may be sent */
     bool hello_received;    /* and `peer_services` is filled */
@@ -221,6 +226,9 @@ bool yoke__connection_takes_calls(const struct yoke__connection *connection);
 
 /* Take no more calls of the peer: tell it which was the last. What has been taken goes on. */
 void yoke__connection_go_away(struct yoke__connection *connection);
+
+/* Tell a worker that drains that it shall stop; it answers by GOAWAY when it has done what is its own. */
+void yoke__connection_drain(struct yoke__connection *connection);
 
 /* End every call in flight, ours as CANCELLED, the peer's as UNAVAILABLE with this message. */
 void yoke__connection_give_up(struct yoke__connection *connection, const char *message);
