@@ -56,6 +56,10 @@ static void describe(const struct yoke__life *life, Yoke__V1__DeathReason reason
         (void)snprintf(text, size, "closed its channel, lived on, and was killed");
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT:
+        if (life->pool->is_killed) {
+            (void)snprintf(text, size, "was to stop at once, and was killed");
+            break;
+        }
         (void)snprintf(text, size, "was told to stop, did not within %u ms, and was killed",
                        life->pool->options.stop.drain_ms);
         break;

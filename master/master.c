@@ -88,8 +88,43 @@ int yoke_master_post(struct yoke_master *master, void (*run)(void *user_data), v
     return yoke__io_post(&master->io, run, user_data);
 }
 
+/* ---- Stopping ---------------------------------------------------------------------------------------------------- */
+
+void yoke__master_pool_stopped(struct yoke_master *master) {
+    if (!master->stopping) {
+        return;
+    }
+    /* The youngest that has not stopped. One that was told to before is waited for as well. */
+    for (struct yoke__link *at = master->pools.previous; at != &master->pools; at = at->previous) {
+        struct yoke_pool *pool = YOKE__CONTAINER(at, struct yoke_pool, link);
+        if (!pool->stopped) {
+            yoke_pool_stop(pool);
+            return;
+        }
+    }
+}
+
 void yoke_master_stop(struct yoke_master *master) {
-    for_each_pool(master, yoke_pool_stop);
+    if (!master->stopping && !yoke__engine_is_foreign(&master->engine)) {
+        master->stopping = true;
+        yoke__master_pool_stopped(master);
+    }
+}
+
+void yoke__master_fail(struct yoke_master *master, int exit_code) {
+    if (master->exit_code == 0) {
+        master->exit_code = exit_code;
+    }
+    yoke_master_stop(master);
+}
+
+void yoke__master_kill(struct yoke_master *master) {
+    master->stopping = true;
+    for_each_pool(master, yoke__pool_kill);
+}
+
+int yoke_master_exit_code(const struct yoke_master *master) {
+    return master->exit_code;
 }
 
 struct yoke_server *yoke_master_server(struct yoke_master *master) {

@@ -19,7 +19,18 @@ struct yoke_master {
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
+    bool stopping; /* pools are stopped one after the other; there will be no new ones */
+    int exit_code; /* what the program should exit with */
 };
+
+/* Stop for a failure: as yoke_master_stop(), and the program should exit with this code. The first one counts. */
+void yoke__master_fail(struct yoke_master *master, int exit_code);
+
+/* Stop, and do not wait for anything: all workers are killed, and their deaths told. */
+void yoke__master_kill(struct yoke_master *master);
+
+/* A pool has stopped, and this has been told: if the master is stopping, it is the turn of the next. */
+void yoke__master_pool_stopped(struct yoke_master *master);
 
 struct yoke_pool {
     struct yoke_channel channel; /* round robin; first, so that a channel can be cast to its pool */
@@ -33,6 +44,7 @@ struct yoke_pool {
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     bool stopping, stopped;
+    bool is_killed; /* its workers were killed before their time to stop was over */
 };
 
 /* A child's state has changed: send the calls that wait for one that is ready, or end them if none is to be expected. */
@@ -40,6 +52,9 @@ void yoke__pool_attend(struct yoke_pool *pool);
 
 /* Emit PoolStopped, once, if all children of this stopping pool are dead. From the loop. */
 void yoke__pool_check_stopped(struct yoke_pool *pool);
+
+/* Stop it, and kill whoever has not stopped yet. */
+void yoke__pool_kill(struct yoke_pool *pool);
 
 /* The end of all pools, in three steps, each for all of them before the next; see child.h. */
 void yoke__pool_kill_now(struct yoke_pool *pool);

@@ -71,7 +71,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     if (yoke__engine_is_foreign(&master->engine)) {
         return -ECHILD;
     }
-    if (master->engine.is_ending) {
+    if (master->engine.is_ending || master->stopping) {
         return -ESHUTDOWN;
     }
     struct yoke_pool *pool = calloc(1, sizeof *pool);
@@ -122,6 +122,18 @@ void yoke__pool_check_stopped(struct yoke_pool *pool) {
     event.pool = (char *)pool->options.name;
     const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
     yoke__events_deliver(&pool->master->events, &yoke_v1_pool_stopped_event, &master, &event);
+    yoke__master_pool_stopped(pool->master);
+}
+
+static void kill_life(struct yoke__life *life) {
+    bool is_condemned = life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
+    yoke__life_condemn(life, is_condemned ? life->condemned : YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT);
+}
+
+void yoke__pool_kill(struct yoke_pool *pool) {
+    yoke_pool_stop(pool);
+    pool->is_killed = true;
+    for_each_life(pool, kill_life);
 }
 
 uint64_t yoke_pool_generation(const struct yoke_pool *pool) {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <yoke/pool.h>
 
 /* For the few calls between vfork and exec. */
 #define SPAWN_STACK_SIZE ((size_t)64 * 1024)
@@ -55,25 +56,45 @@ IN_CHILD static void reset_signals(void) {
     }
 }
 
+/* What a child needs to know before it has a life of its own. */
+struct child_plan {
+    pid_t master_pid;
+    bool will_exec;
+    int fds[1 + YOKE_LISTENERS_MAX]; /* what become the descriptors YOKE__CHANNEL_FD, and so on; written by the child */
+    unsigned fd_count;
+};
+
+/* Each descriptor of the plan to its place, whatever stands there, and no other beyond. 0 or a negative errno value. */
+IN_CHILD static int place_descriptors(struct child_plan *plan) {
+    const int end = YOKE__CHANNEL_FD + (int)plan->fd_count;
+    for (unsigned i = 0; i < plan->fd_count; i++) {
+        /* One that stands in another's place moves out of the way first. */
+        if (plan->fds[i] < end && (plan->fds[i] = fcntl(plan->fds[i], F_DUPFD_CLOEXEC, end)) < 0) {
+            return -errno;
+        }
+    }
+    for (unsigned i = 0; i < plan->fd_count; i++) {
+        if (dup3(plan->fds[i], YOKE__CHANNEL_FD + (int)i, plan->will_exec ? 0 : O_CLOEXEC) < 0) {
+            return -errno;
+        }
+    }
+    return close_range((unsigned)end, ~0U, 0) == 0 ? 0 : -errno;
+}
+
 /* Become what process.h promises of the child. 0 or a negative errno value. */
-IN_CHILD static int prepare_child(int channel_fd, pid_t master_pid, bool will_exec) {
+IN_CHILD static int prepare_child(struct child_plan *plan) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return -errno;
     }
-    if (getppid() != master_pid) {
+    if (getppid() != plan->master_pid) {
         /* It died before the line above; nobody is left to tell. */
         _exit(EXIT_NOT_STARTED);
     }
     reset_signals();
     fill_standard_descriptors();
-    if (channel_fd != YOKE__CHANNEL_FD && dup3(channel_fd, YOKE__CHANNEL_FD, O_CLOEXEC) < 0) {
-        return -errno;
-    }
-    if (will_exec && fcntl(YOKE__CHANNEL_FD, F_SETFD, 0) != 0) {
-        return -errno;
-    }
-    if (close_range(YOKE__CHANNEL_FD + 1, ~0U, 0) != 0) {
-        return -errno;
+    int error = place_descriptors(plan);
+    if (error != 0) {
+        return error;
     }
     sigset_t none;
     (void)sigemptyset(&none);
@@ -86,14 +107,13 @@ struct exec_request {
     const char *path;
     char *const *argv;
     char **environment;
-    int channel_fd;
-    pid_t master_pid;
+    struct child_plan *plan;
     int error; /* written by the child, in our memory */
 };
 
 IN_CHILD static int exec_child(void *argument) {
     struct exec_request *request = argument;
-    request->error = prepare_child(request->channel_fd, request->master_pid, true);
+    request->error = prepare_child(request->plan);
     if (request->error == 0) {
         (void)execve(request->path, request->argv, request->environment);
         request->error = -errno;
@@ -145,17 +165,16 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
     return error;
 }
 
-static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup, int channel_fd,
-                      struct yoke__process *process) {
+static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                      struct child_plan *plan, struct yoke__process *process) {
     char variable[128];
-    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d", YOKE__WORKER_VARIABLE, setup->id,
-                   setup->index, setup->generation, (int)setup->master_pid);
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u", YOKE__WORKER_VARIABLE, setup->id,
+                   setup->index, setup->generation, (int)setup->master_pid, setup->listener_count);
     struct exec_request request = {
         .path = program->path,
         .argv = program->argv,
         .environment = make_environment(variable),
-        .channel_fd = channel_fd,
-        .master_pid = setup->master_pid,
+        .plan = plan,
     };
     if (request.environment == NULL) {
         return -ENOMEM;
@@ -167,14 +186,14 @@ static int spawn_exec(const struct yoke__program *program, const struct yoke__wo
 
 /* ---- Fork mode ------------------------------------------------------------------------------------------------- */
 
-static int spawn_fork(const struct yoke__program *program, const struct yoke__worker_setup *setup, int channel_fd,
-                      struct yoke__process *process) {
+static int spawn_fork(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                      struct child_plan *plan, struct yoke__process *process) {
     pid_t pid = fork();
     if (pid < 0) {
         return -errno;
     }
     if (pid == 0) {
-        if (prepare_child(channel_fd, setup->master_pid, false) != 0) {
+        if (prepare_child(plan) != 0) {
             _exit(YOKE_EXIT_BOOT);
         }
         yoke__worker_live(setup, program->entry, program->user_data);
@@ -236,12 +255,17 @@ int yoke__process_spawn(const struct yoke__program *program, const struct yoke__
         return error;
     }
     struct yoke__process process = {.channel_fd = ends[0]};
+    struct child_plan plan = {.master_pid = setup->master_pid, .will_exec = program->entry == NULL};
+    plan.fds[plan.fd_count++] = ends[1];
+    for (unsigned i = 0; i < setup->listener_count; i++) {
+        plan.fds[plan.fd_count++] = program->listeners[i];
+    }
     /* A handler of the master's must not run in the child. */
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = program->entry != NULL ? spawn_fork(program, setup, ends[1], &process)
-                                   : spawn_exec(program, setup, ends[1], &process);
+    error = program->entry != NULL ? spawn_fork(program, setup, &plan, &process)
+                                   : spawn_exec(program, setup, &plan, &process);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)close(ends[1]);
     if (error != 0) {

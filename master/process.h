@@ -23,10 +23,11 @@ struct yoke__program {
     void *user_data;
     const char *path;
     char *const *argv;
+    const int *listeners; /* descriptors, as many as the setup says; they become 4, 5, … */
 };
 
 /*
- * Spawn a worker. In the child: it dies with our thread; descriptors 0, 1, 2 and the channel are all it has; no signal
+ * Spawn a worker. In the child: it dies with our thread; descriptors 0, 1, 2, the channel and the listening sockets are all it has; no signal
  * is blocked, every handler is the default. A negative errno value on failure, and no process is left.
  */
 int yoke__process_spawn(const struct yoke__program *program, const struct yoke__worker_setup *setup,

@@ -44,6 +44,10 @@ struct yoke_call {
     const struct yoke__chain *chain;
     void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
 
+    /* While has_handler_time, or is_watched. */
+    uint64_t handler_timeout_us, handler_due_ns, sent_ns;
+    struct yoke__link watch; /* among the connection's watched */
+
     /* While is_sync. */
     bool is_awaited;    /* the loop runs for its sake */
     const void *reply;  /* in `arena`; once it has ended */
@@ -70,8 +74,11 @@ struct yoke_call {
     bool retired : 1;        /* ended, or answered, and nothing is left to be sent: to be freed when no callback runs */
     bool safe_to_retry : 1;  /* client side: the peer has certainly not begun to handle it */
     bool is_sync : 1;        /* client side: its user blocks instead of being called back */
-    bool dispatched : 1;     /* server side, as what follows: the handler knows of it and will answer it */
-    bool input_ended : 1;    /* the caller sends no more messages */
+    bool is_ping : 1;        /* client side */
+    bool has_handler_time : 1; /* client side: its handler is given a time */
+    bool is_watched : 1;       /* client side: that time runs */
+    bool dispatched : 1;       /* server side, as what follows: the handler knows of it and will answer it */
+    bool input_ended : 1;      /* the caller sends no more messages */
     bool answered : 1, cancelled : 1;
 };
 

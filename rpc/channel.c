@@ -302,6 +302,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     const struct yoke__call_setup setup = {
         .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
         .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
+        .handler_timeout_us = known->handler_timeout_us != 0 ? known->handler_timeout_us : method->handler_timeout_us,
         .parent = parent,
         .on_message = on_message,
         .done = done,

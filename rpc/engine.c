@@ -58,7 +58,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
         (struct yoke__engine){.limits = resolved, .log = log, .log_user_data = log_user_data, .fork_count = fork_count};
     engine->clock_ns = monotonic_ns;
     engine->rough_clock_ns = rough_monotonic_ns;
-    engine->shared_min_bytes = YOKE__SHARED_MIN_BYTES;
+    engine->shared_min_bytes = UINT32_MAX;
     yoke__link_init(&engine->wakeups);
     yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);

@@ -19,7 +19,8 @@
 
 struct yoke__engine {
     struct yoke_limits limits; /* resolved */
-    uint32_t shared_min_bytes; /* messages of so many bytes go through shared memory; UINT32_MAX: none */
+    uint32_t
+        shared_min_bytes; /* messages of so many bytes go through shared memory; UINT32_MAX, until it is set: none */
     yoke_log_hook *log;
     void *log_user_data;
     struct yoke__chunk_pool chunks;

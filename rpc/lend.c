@@ -120,27 +120,27 @@ static void provide(struct yoke__connection *connection, size_t length) {
     }
 }
 
-/* The smallest that is free and large enough; YOKE__BUFFERS_MAX: none. */
-static unsigned find_free(const struct yoke__lender *lender, size_t size) {
-    unsigned best = YOKE__BUFFERS_MAX;
+/* The smallest that is free and large enough; NULL: none. */
+static struct buffer *find_free(struct yoke__lender *lender, size_t size) {
+    struct buffer *best = NULL;
     for (unsigned i = 0; i < YOKE__BUFFERS_MAX; i++) {
-        const struct buffer *buffer = &lender->buffers[i];
-        if (buffer->state == FREE && buffer->size >= size &&
-            (best == YOKE__BUFFERS_MAX || buffer->size < lender->buffers[best].size)) {
-            best = i;
+        struct buffer *buffer = &lender->buffers[i];
+        if (buffer->state == FREE && buffer->size >= size && (best == NULL || buffer->size < best->size)) {
+            best = buffer;
         }
     }
     return best;
 }
 
-/* The buffer that its user has, and that this is the data of; YOKE__BUFFERS_MAX: none. */
-static unsigned find_taken(const struct yoke__lender *lender, const void *data) {
-    unsigned number = 0;
-    while (number < YOKE__BUFFERS_MAX && (lender == NULL || lender->buffers[number].state != TAKEN ||
-                                          lender->buffers[number].bytes + YOKE__HEADROOM != data)) {
-        number++;
+/* The buffer that its user has, and that this is the data of; NULL: none. */
+static struct buffer *find_taken(struct yoke__lender *lender, const void *data) {
+    for (unsigned i = 0; lender != NULL && i < YOKE__BUFFERS_MAX; i++) {
+        struct buffer *buffer = &lender->buffers[i];
+        if (buffer->state == TAKEN && buffer->bytes + YOKE__HEADROOM == data) {
+            return buffer;
+        }
     }
-    return number;
+    return NULL;
 }
 
 bool yoke__lend_add(struct yoke__connection *connection, unsigned number, uint8_t *bytes, size_t size) {
@@ -180,15 +180,16 @@ void yoke__lend_return(struct yoke__connection *connection, unsigned number, boo
 /* ---- Messages ----------------------------------------------------------------------------------------------------- */
 
 /* Say where the message is. */
-static void refer(struct yoke__lender *lender, unsigned number, size_t offset, size_t length,
+static void refer(struct yoke__lender *lender, struct buffer *buffer, size_t offset, size_t length,
                   struct yoke__lent *ret_lent) {
+    const unsigned number = (unsigned)(buffer - lender->buffers);
     const uint32_t reference[3] = {htole32(number), htole32((uint32_t)offset), htole32((uint32_t)length)};
     memcpy(ret_lent->reference, reference, sizeof reference);
     ret_lent->body =
         (struct yoke__body){.message = ret_lent->reference, .length = YOKE__REFERENCE_SIZE, .shared_length = length};
-    ret_lent->bytes = lender->buffers[number].bytes + offset;
+    ret_lent->bytes = buffer->bytes + offset;
     ret_lent->number = number;
-    lender->buffers[number].state = OUT;
+    buffer->state = OUT;
 }
 
 /* Complete a message around data that its user has written into a buffer. False when it is none of that kind. */
@@ -199,16 +200,15 @@ static bool lend_in_place(struct yoke__lender *lender, const struct yoke__body *
         return false;
     }
     const size_t before = body->length - large.length;
-    unsigned number = find_taken(lender, large.data);
-    if (number == YOKE__BUFFERS_MAX || large.length > lender->buffers[number].size - YOKE__HEADROOM ||
-        before > YOKE__HEADROOM) {
+    struct buffer *buffer = find_taken(lender, large.data);
+    if (buffer == NULL || large.length > buffer->size - YOKE__HEADROOM || before > YOKE__HEADROOM) {
         return false;
     }
-    uint8_t *out = lender->buffers[number].bytes + YOKE__HEADROOM - before;
+    uint8_t *out = buffer->bytes + YOKE__HEADROOM - before;
     if (!body->type->codec->pack_around(body->type->descriptor, body->message, &large, out, before)) {
         return false;
     }
-    refer(lender, number, YOKE__HEADROOM - before, body->length, ret_lent);
+    refer(lender, buffer, YOKE__HEADROOM - before, body->length, ret_lent);
     return true;
 }
 
@@ -220,13 +220,13 @@ bool yoke__lend_large(struct yoke__connection *connection, const struct yoke__bo
     if (lend_in_place(lender, body, ret_lent)) {
         return true;
     }
-    unsigned number = find_free(lender, body->length);
-    if (number == YOKE__BUFFERS_MAX) {
+    struct buffer *buffer = find_free(lender, body->length);
+    if (buffer == NULL) {
         provide(connection, body->length);
         return false;
     }
-    yoke__body_write(body, lender->buffers[number].bytes);
-    refer(lender, number, 0, body->length, ret_lent);
+    yoke__body_write(body, buffer->bytes);
+    refer(lender, buffer, 0, body->length, ret_lent);
     return true;
 }
 
@@ -290,21 +290,21 @@ int yoke__lend_take(struct yoke__connection *connection, size_t size, void **ret
     if (lender == NULL) {
         return -EAGAIN;
     }
-    unsigned number = find_free(lender, YOKE__HEADROOM + size);
-    if (number == YOKE__BUFFERS_MAX) {
+    struct buffer *buffer = find_free(lender, YOKE__HEADROOM + size);
+    if (buffer == NULL) {
         provide(connection, size);
         yoke__connection_attention(connection);
         return -EAGAIN;
     }
-    lender->buffers[number].state = TAKEN;
-    *ret_data = lender->buffers[number].bytes + YOKE__HEADROOM;
+    buffer->state = TAKEN;
+    *ret_data = buffer->bytes + YOKE__HEADROOM;
     return 0;
 }
 
 bool yoke__lend_drop(struct yoke__engine *engine, struct yoke__connection *connection, const void *data) {
-    unsigned number = connection != NULL ? find_taken(connection->lender, data) : YOKE__BUFFERS_MAX;
-    if (number != YOKE__BUFFERS_MAX) {
-        connection->lender->buffers[number].state = FREE;
+    struct buffer *buffer = connection != NULL ? find_taken(connection->lender, data) : NULL;
+    if (buffer != NULL) {
+        buffer->state = FREE;
         return true;
     }
     for (struct yoke__taken **link = &engine->taken; *link != NULL; link = &(*link)->next) {

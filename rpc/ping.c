@@ -16,6 +16,7 @@ static size_t nothing_size(const void *descriptor, const void *message) {
     return 0;
 }
 
+/* A codec's functions have this signature. NOLINTNEXTLINE(readability-non-const-parameter) */
 static void nothing_pack(const void *descriptor, const void *message, uint8_t *out) {
     (void)descriptor;
     (void)message;
@@ -102,6 +103,7 @@ int yoke_channel_ping(struct yoke_channel *channel, uint64_t timeout_us, yoke_pi
     int error = -ENOMEM;
     if (envelope != NULL) {
         envelope->started_ns = engine->clock_ns();
+        call->is_ping = true;
         error = yoke__channel_launch(channel, call, &(struct yoke__body){.type = &nothing, .message = &nothing}, false);
     }
     if (error != 0) {

@@ -53,14 +53,6 @@ static size_t cut_vector(struct iovec *vector, size_t count, size_t size) {
     return count;
 }
 
-/* The descriptor has left, or never will. */
-static void end_passing(struct yoke__passing *passing) {
-    if (passing->fd >= 0) {
-        (void)close(passing->fd);
-        passing->fd = -1;
-    }
-}
-
 /* Send the front of the queue, and a descriptor with the first byte of the frame that it belongs to. */
 static ssize_t send_front(struct yoke__socket *socket) {
     struct yoke__output *output = &socket->connection.output;
@@ -85,7 +77,7 @@ static ssize_t send_front(struct yoke__socket *socket) {
         passing->ahead -= (size_t)sent;
     } else if (sent > 0 || (message.msg_control != NULL && errno == ETOOMANYREFS)) {
         /* Too many are on their way to the peer: it gets the frame without, and refuses the buffer. */
-        end_passing(passing);
+        yoke__connection_end_passing(&socket->connection);
     }
     return sent;
 }
@@ -299,13 +291,28 @@ static void on_leaving(struct yoke__connection *connection) {
     }
 }
 
+static void on_watching(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    if (socket->owner->watching != NULL) {
+        socket->owner->watching(socket);
+    }
+}
+
+static void on_draining(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    socket->owner->draining(socket);
+}
+
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd, struct yoke__engine *engine,
                        struct yoke_server *server, struct yoke_events *events, const struct yoke_peer *peer,
                        bool is_parent, const struct yoke__socket_owner *owner) {
-    static const struct yoke__connection_hooks hooks = {
-        .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
+    static const struct yoke__connection_hooks hooks = {.attention = on_attention,
+                                                        .ready = on_ready,
+                                                        .leaving = on_leaving,
+                                                        .watching = on_watching,
+                                                        .draining = on_draining};
     *socket = (struct yoke__socket){.io = io, .owner = owner, .fd = fd};
     yoke__link_init(&socket->dirty);
     yoke__link_init(&socket->recent);

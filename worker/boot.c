@@ -40,8 +40,8 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
-    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d", &setup->id, &setup->index,
-                                   &setup->generation, &master_pid) != 4) {
+    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u", &setup->id, &setup->index,
+                                   &setup->generation, &master_pid, &setup->listener_count) != 5) {
         return -ENOTCONN;
     }
     int domain = 0;
@@ -52,7 +52,12 @@ static int read_identity(struct yoke__worker_setup *setup) {
     setup->master_pid = master_pid;
     /* Programs that this one starts are not workers. */
     (void)unsetenv(YOKE__WORKER_VARIABLE);
-    return fcntl(YOKE__CHANNEL_FD, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
+    for (unsigned i = 0; i <= setup->listener_count; i++) {
+        if (fcntl(YOKE__CHANNEL_FD + (int)i, F_SETFD, FD_CLOEXEC) != 0) {
+            return -errno;
+        }
+    }
+    return 0;
 }
 
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data) {

@@ -8,7 +8,10 @@
 /* The channel's descriptor in every worker: the first after the standard ones. */
 #define YOKE__CHANNEL_FD 3
 
-/* Tells an exec'd program that it is a worker: "<worker id>:<index in its pool>:<generation>:<the master's pid>". */
+/*
+ * Tells an exec'd program that it is a worker:
+ * "<worker id>:<index in its pool>:<generation>:<the master's pid>:<listening sockets>".
+ */
 #define YOKE__WORKER_VARIABLE "YOKE_WORKER"
 
 /* Who a worker is and how it is set up. */
@@ -17,6 +20,7 @@ struct yoke__worker_setup {
     unsigned index;
     uint64_t generation;
     pid_t master_pid;
+    unsigned listener_count; /* descriptors behind the channel's that are listening sockets */
     struct yoke_limits limits;
     struct yoke_tuning tuning; /* resolved */
     yoke_log_hook *log;

@@ -2,6 +2,7 @@
 #include "ends.h"
 
 #include "harness.h"
+#include "rpc/options.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,58 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end how) {
 
 static void on_idle(struct yoke__socket *socket) {
     end_of(socket)->idles++;
+}
+
+/* ---- Messages and outcomes --------------------------------------------------------------------------------------- */
+
+void fill(uint8_t *bytes, size_t length, unsigned seed) {
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] = (uint8_t)(i * 31 + i / 251 + seed);
+    }
+}
+
+bool is_filled(const uint8_t *bytes, size_t length, unsigned seed) {
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != (uint8_t)(i * 31 + i / 251 + seed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_intact(const ProtobufCBinaryData *bytes) {
+    return is_filled(bytes->data, bytes->len, (unsigned)bytes->len);
+}
+
+Unit__Bytes message_of(size_t size) {
+    static uint8_t data[ENDS_MESSAGE_MAX];
+    REQUIRE(size <= sizeof(data));
+    fill(data, size, (unsigned)size);
+    Unit__Bytes message = UNIT__BYTES__INIT;
+    message.data = (ProtobufCBinaryData){.len = size, .data = data};
+    return message;
+}
+
+void take_outcome(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply, void *user_data) {
+    struct outcome *outcome = user_data;
+    (void)call;
+    outcome->count++;
+    outcome->code = status->code;
+    outcome->length = reply != NULL ? reply->data.len : 0;
+    outcome->is_intact = reply != NULL && is_intact(&reply->data);
+}
+
+int call_now(struct end *end, size_t size, struct outcome *outcome) {
+    const Unit__Bytes request = message_of(size);
+    *outcome = (struct outcome){0};
+    return unit_echo_now(&end->channel.channel, &request, NULL, take_outcome, outcome);
+}
+
+void check_answered(const struct outcome *outcome, size_t size) {
+    CHECK_INT(outcome->count, 1);
+    CHECK_INT(outcome->code, YOKE_OK);
+    CHECK_INT(outcome->length, size);
+    CHECK(outcome->is_intact);
 }
 
 /* ---- The service ------------------------------------------------------------------------------------------------- */
@@ -107,9 +160,7 @@ void end_open(struct end *end, int fd, bool is_parent, const struct end_config *
     end->loop = ev_loop_new(EVFLAG_AUTO);
     REQUIRE(end->loop != NULL);
     REQUIRE_INT(yoke__engine_init(&end->engine, &config->limits, NULL, NULL), 0);
-    if (config->shared_min_bytes != 0) {
-        end->engine.shared_min_bytes = config->shared_min_bytes;
-    }
+    end->engine.shared_min_bytes = config->shared_min_bytes != 0 ? config->shared_min_bytes : YOKE__SHARED_MIN_BYTES;
     yoke__io_init(&end->io, end->loop, &end->engine);
     yoke__events_init(&end->events, &end->engine);
     REQUIRE_INT(unit_echo_serve(&end->server, &handlers, end), 0);

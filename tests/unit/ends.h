@@ -13,6 +13,7 @@
 #include <ev.h>
 
 #define ENDS_HELD_MAX 64
+#define ENDS_MESSAGE_MAX (4096u * 1024u)
 
 struct end {
     struct ev_loop *loop;
@@ -48,6 +49,27 @@ struct end_config {
     struct yoke_limits limits;
     uint32_t shared_min_bytes; /* 0: as ever */
 };
+
+/* How a call of unit.Echo has ended. */
+struct outcome {
+    unsigned count;
+    enum yoke_code code;
+    size_t length;
+    bool is_intact;
+};
+
+/* Content that depends on a seed. That of a message is its length. */
+void fill(uint8_t *bytes, size_t length, unsigned seed);
+bool is_filled(const uint8_t *bytes, size_t length, unsigned seed);
+bool is_intact(const ProtobufCBinaryData *bytes);
+
+/* A message of this length, valid until the next one is asked for. */
+Unit__Bytes message_of(size_t size);
+
+/* Call Now with such a message; take what comes of a call of unit.Echo; check that it is an intact answer of this length. */
+int call_now(struct end *end, size_t size, struct outcome *outcome);
+void take_outcome(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply, void *user_data);
+void check_answered(const struct outcome *outcome, size_t size);
 
 /* `config` may be NULL. An end must not move, and is large: make it static. */
 void end_open(struct end *end, int fd, bool is_parent, const struct end_config *config);

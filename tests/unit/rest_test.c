@@ -9,6 +9,7 @@
 #include "rpc/call.h"
 #include "rpc/channel.h"
 #include "rpc/lend.h"
+#include "rpc/options.h"
 
 #include "unit.yoke.h"
 #include <string.h>
@@ -54,6 +55,7 @@ static void open_end(struct end *end, int fd, bool is_parent) {
     end->loop = ev_loop_new(EVFLAG_AUTO);
     REQUIRE(end->loop != NULL);
     REQUIRE_INT(yoke__engine_init(&end->engine, &limits, NULL, NULL), 0);
+    end->engine.shared_min_bytes = YOKE__SHARED_MIN_BYTES;
     REQUIRE_INT(yoke__io_init(&end->io, end->loop, &end->engine), 0);
     yoke__events_init(&end->events, &end->engine);
     REQUIRE_INT(unit_echo_serve(&end->server, &handlers, NULL), 0);

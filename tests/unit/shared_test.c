@@ -31,35 +31,6 @@
 #define FEW 400u
 
 static struct end master, worker;
-static uint8_t data[4096 * KB];
-
-struct outcome {
-    unsigned count;
-    enum yoke_code code;
-    size_t length;
-    bool is_intact;
-};
-
-/* Content that depends on the message. */
-static void fill(uint8_t *bytes, size_t length, unsigned seed) {
-    for (size_t i = 0; i < length; i++) {
-        bytes[i] = (uint8_t)(i * 31 + i / 251 + seed);
-    }
-}
-
-static bool is_filled(const uint8_t *bytes, size_t length, unsigned seed) {
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] != (uint8_t)(i * 31 + i / 251 + seed)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The seed of a message is its length. */
-static bool is_intact(const ProtobufCBinaryData *bytes) {
-    return is_filled(bytes->data, bytes->len, (unsigned)bytes->len);
-}
 
 static struct yoke__connection *connection_of(struct end *end) {
     return &end->socket.connection;
@@ -144,42 +115,11 @@ static void finish(void) {
     CHECK_INT(count_mappings(), 0);
 }
 
-static void take_outcome(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply,
-                         void *user_data) {
-    struct outcome *outcome = user_data;
-    (void)call;
-    outcome->count++;
-    outcome->code = status->code;
-    outcome->length = reply != NULL ? reply->data.len : 0;
-    outcome->is_intact = reply != NULL && is_intact(&reply->data);
-}
-
-static Unit__Bytes message_of(size_t size) {
-    Unit__Bytes message = UNIT__BYTES__INIT;
-    REQUIRE(size <= sizeof(data));
-    fill(data, size, (unsigned)size);
-    message.data = (ProtobufCBinaryData){.len = size, .data = data};
-    return message;
-}
-
-static int call_now(struct end *end, size_t size, struct outcome *outcome) {
-    const Unit__Bytes request = message_of(size);
-    *outcome = (struct outcome){0};
-    return unit_echo_now(&end->channel.channel, &request, NULL, take_outcome, outcome);
-}
-
 static int call_later(struct end *end, size_t size, struct outcome *outcome, struct yoke_call **ret_call) {
     const Unit__Bytes request = message_of(size);
     const struct yoke_call_options options = {.size = sizeof(options), .ret_call = ret_call};
     *outcome = (struct outcome){0};
     return unit_echo_later(&end->channel.channel, &request, &options, take_outcome, outcome);
-}
-
-static void check_answered(const struct outcome *outcome, size_t size) {
-    CHECK_INT(outcome->count, 1);
-    CHECK_INT(outcome->code, YOKE_OK);
-    CHECK_INT(outcome->length, size);
-    CHECK(outcome->is_intact);
 }
 
 /* Bytes that each end has had through the socket, since the last time. */

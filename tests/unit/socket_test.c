@@ -14,12 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct outcome {
-    unsigned count;
-    enum yoke_code code;
-    size_t length;
-};
-
 static struct end one, other;
 static int raw; /* the other end of `one`, where there is no `other` */
 
@@ -56,38 +50,15 @@ static void turn_both(void) {
     ends_turn(&one, &other);
 }
 
-static void take_outcome(struct yoke_call *call, const struct yoke_status *status, const Unit__Bytes *reply,
-                         void *user_data) {
-    struct outcome *outcome = user_data;
-    (void)call;
-    outcome->count++;
-    outcome->code = status->code;
-    outcome->length = reply != NULL ? reply->data.len : 0;
-}
-
-static uint8_t data[400000];
-
-static int call(struct end *end, size_t size, struct outcome *outcome) {
-    Unit__Bytes request = UNIT__BYTES__INIT;
-    request.data = (ProtobufCBinaryData){.len = size, .data = data};
-    return unit_echo_now(&end->channel.channel, &request, NULL, take_outcome, outcome);
-}
-
-static void check_answered(const struct outcome *outcome, size_t size) {
-    CHECK_INT(outcome->count, 1);
-    CHECK_INT(outcome->code, YOKE_OK);
-    CHECK_INT(outcome->length, size);
-}
-
 /* ---- A kernel at its best ---------------------------------------------------------------------------------------- */
 
 static void calls_travel(void) {
     start();
     struct outcome outcomes[4] = {0};
-    CHECK_INT(call(&one, 10, &outcomes[0]), 0);
-    CHECK_INT(call(&other, 20, &outcomes[1]), 0);
-    CHECK_INT(call(&one, 400000, &outcomes[2]), 0);
-    CHECK_INT(call(&other, 300000, &outcomes[3]), 0);
+    CHECK_INT(call_now(&one, 10, &outcomes[0]), 0);
+    CHECK_INT(call_now(&other, 20, &outcomes[1]), 0);
+    CHECK_INT(call_now(&one, 400000, &outcomes[2]), 0);
+    CHECK_INT(call_now(&other, 300000, &outcomes[3]), 0);
     turn_both();
     check_answered(&outcomes[0], 10);
     check_answered(&outcomes[1], 20);
@@ -107,7 +78,7 @@ static void a_turn_is_one_send(void) {
     syscalls_reset();
     static struct outcome outcomes[50];
     for (unsigned i = 0; i < 50; i++) {
-        CHECK_INT(call(&one, 50, &outcomes[i]), 0);
+        CHECK_INT(call_now(&one, 50, &outcomes[i]), 0);
     }
     CHECK_INT(syscalls_count(), 0);
     end_turn(&one);
@@ -133,7 +104,7 @@ static void many_are_sent_in_parts(void) {
         syscalls_reset();
         for (unsigned i = 0; i < 100; i++) {
             outcomes[i] = (struct outcome){0};
-            CHECK_INT(call(&one, 50, &outcomes[i]), 0);
+            CHECK_INT(call_now(&one, 50, &outcomes[i]), 0);
         }
         /* With one CPU the peer could not begin. */
         CHECK_INT(syscalls_count(), alone ? 0 : 1);
@@ -150,13 +121,13 @@ static void much_is_sent_early(void) {
     turn_both();
     syscalls_reset();
     struct outcome outcomes[3] = {0};
-    CHECK_INT(call(&one, 40000, &outcomes[0]), 0);
+    CHECK_INT(call_now(&one, 40000, &outcomes[0]), 0);
     CHECK_INT(syscalls_count(), 0);
     one.io.is_alone = false;
-    CHECK_INT(call(&one, 40000, &outcomes[1]), 0);
+    CHECK_INT(call_now(&one, 40000, &outcomes[1]), 0);
     CHECK_INT(syscalls_count(), 1);
     CHECK_INT(one.socket.connection.output.queued, 0);
-    CHECK_INT(call(&one, 10, &outcomes[2]), 0);
+    CHECK_INT(call_now(&one, 10, &outcomes[2]), 0);
     turn_both();
     check_answered(&outcomes[1], 40000);
     check_answered(&outcomes[2], 10);
@@ -175,10 +146,10 @@ static void a_socket_alone_keeps_no_loop_running(void) {
 
 static void check_conversation(void) {
     struct outcome outcomes[4] = {0};
-    CHECK_INT(call(&one, 10, &outcomes[0]), 0);
-    CHECK_INT(call(&other, 2000, &outcomes[1]), 0);
-    CHECK_INT(call(&one, 500, &outcomes[2]), 0);
-    CHECK_INT(call(&other, 0, &outcomes[3]), 0);
+    CHECK_INT(call_now(&one, 10, &outcomes[0]), 0);
+    CHECK_INT(call_now(&other, 2000, &outcomes[1]), 0);
+    CHECK_INT(call_now(&one, 500, &outcomes[2]), 0);
+    CHECK_INT(call_now(&other, 0, &outcomes[3]), 0);
     for (unsigned i = 0; i < 30; i++) {
         turn_both();
     }
@@ -215,7 +186,7 @@ static void a_full_socket_is_waited_for(void) {
     turn_both();
     static struct outcome outcomes[20];
     for (unsigned i = 0; i < 20; i++) {
-        CHECK_INT(call(&one, 100000, &outcomes[i]), 0);
+        CHECK_INT(call_now(&one, 100000, &outcomes[i]), 0);
     }
     end_turn(&one);
     CHECK(one.socket.connection.output.queued > 0);
@@ -240,7 +211,7 @@ static bool fail_one(size_t nth, int error, bool passes) {
     struct outcome outcomes[4] = {0};
     int errors[4];
     for (unsigned i = 0; i < 4; i++) {
-        errors[i] = call(i % 2 == 0 ? &one : &other, 3000 * i, &outcomes[i]);
+        errors[i] = call_now(i % 2 == 0 ? &one : &other, 3000 * i, &outcomes[i]);
         if (i == 1) {
             end_turn(&one);
             end_turn(&other);
@@ -335,7 +306,7 @@ static void a_half_closed_peer_can_be_answered(void) {
 static void a_failed_send_does_not_stop_reading(void) {
     start_alone();
     struct outcome outcome = {0};
-    CHECK_INT(call(&one, 10, &outcome), 0);
+    CHECK_INT(call_now(&one, 10, &outcome), 0);
     end_turn(&one);
     wire.length = 0;
     wire_hello(&wire);
@@ -345,13 +316,15 @@ static void a_failed_send_does_not_stop_reading(void) {
     close(raw);
     raw = -1;
     struct outcome lost = {0};
-    CHECK_INT(call(&one, 10, &lost), 0);
+    CHECK_INT(call_now(&one, 10, &lost), 0);
     yoke__socket_attend(&one.socket);
     CHECK_INT(one.socket.connection.output.queued, 0);
     for (unsigned i = 0; i < 5; i++) {
         end_turn(&one);
     }
-    check_answered(&outcome, 7);
+    CHECK_INT(outcome.count, 1);
+    CHECK_INT(outcome.code, YOKE_OK);
+    CHECK_INT(outcome.length, 7);
     CHECK_INT(one.notes, 1);
     CHECK_INT(one.ends, 1);
     CHECK_INT(one.last_end, YOKE__SOCKET_EOF);
@@ -452,7 +425,7 @@ static void draining_survives_a_kernel_at_its_worst(void) {
 static void a_blocking_flush_sends_all(void) {
     start_alone();
     struct outcome outcome = {0};
-    CHECK_INT(call(&one, 1000, &outcome), 0);
+    CHECK_INT(call_now(&one, 1000, &outcome), 0);
     syscalls_cut(100);
     syscalls_fail_alternately(EAGAIN);
     yoke__socket_flush_blocking(&one.socket);
@@ -465,7 +438,7 @@ static void a_blocking_flush_sends_all(void) {
 static void a_blocking_flush_ends_when_the_peer_is_gone(void) {
     start_alone();
     struct outcome outcome = {0};
-    CHECK_INT(call(&one, 1000, &outcome), 0);
+    CHECK_INT(call_now(&one, 1000, &outcome), 0);
     close(raw);
     raw = -1;
     yoke__socket_flush_blocking(&one.socket);
@@ -480,7 +453,7 @@ static void a_blocking_flush_ends_when_the_peer_is_gone(void) {
 static void a_closed_socket_is_in_no_list(void) {
     start_alone();
     struct outcome outcome = {0};
-    CHECK_INT(call(&one, 1000, &outcome), 0);
+    CHECK_INT(call_now(&one, 1000, &outcome), 0);
     CHECK(!yoke__link_is_alone(&one.io.dirty));
     yoke__socket_close(&one.socket, "closed");
     CHECK(yoke__link_is_alone(&one.io.dirty));
@@ -519,7 +492,7 @@ static void run_loop(struct end *end) {
     wire_note(&wire, "more");
     send_raw(&wire);
     REQUIRE_INT(shutdown(raw, SHUT_RDWR), 0);
-    CHECK_INT(call(end, 10, &outcome), 0);
+    CHECK_INT(call_now(end, 10, &outcome), 0);
     for (unsigned i = 0; i < 5; i++) {
         end_turn(end);
     }
