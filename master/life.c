@@ -3,6 +3,7 @@
 
 #include "master/child.h"
 #include "master/death.h"
+#include "master/output.h"
 #include "rpc/cancel.h"
 
 #include <errno.h>
@@ -45,8 +46,7 @@ static void emit(struct yoke__life *life, const struct yoke_event_type *type, co
     yoke__events_deliver(&master_of(life)->events, type, &worker, event);
 }
 
-/* Once per worker, before anything else is told of it. */
-static void announce_start(struct yoke__life *life) {
+void yoke__life_announce(struct yoke__life *life) {
     if (life->announced) {
         return;
     }
@@ -111,7 +111,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     struct yoke_child *child = life->child;
     struct yoke_master *master = master_of(life);
     withdraw(life);
-    announce_start(life);
+    yoke__life_announce(life);
     yoke__socket_drain(&life->socket);
     if (life->socket.connection.failure[0] != '\0' && !life->socket.connection.is_own_failure) {
         /* It died before it could be killed for what it sent. */
@@ -119,6 +119,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     }
     char detail[YOKE__DEATH_DETAIL_MAX];
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
+    struct yoke__capture *capture = yoke__output_end(life, &event);
     yoke__death_describe(life, exit, now_us(life), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     enum yoke__role role = yoke__child_role_of(child, life);
@@ -128,6 +129,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     /* Calls to it that have ended otherwise, in this turn of the loop, are completed before, too. */
     (void)yoke__calls_settle(&master->engine);
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
+    yoke__capture_destroy(capture);
     yoke__child_on_died(child, role, &event);
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&master->io);
@@ -135,7 +137,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
 
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__life *life = YOKE__CONTAINER(watcher, struct yoke__life, death);
-    if (yoke__socket_defer(&life->socket, watcher)) {
+    if (yoke__socket_defer(&life->socket, watcher) || yoke__capture_defer(life->capture, watcher)) {
         return;
     }
     struct yoke__exit exit;
@@ -179,7 +181,7 @@ static bool is_awaited(const struct yoke__life *life) {
 
 static void on_ready(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    announce_start(life);
+    yoke__life_announce(life);
     if (life->state == YOKE_CHILD_STARTING) {
         stop_timer(life);
         set_state(life, YOKE_CHILD_READY);
@@ -237,7 +239,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     (void)loop;
     (void)events;
     if (life->state == YOKE_CHILD_STARTING) {
-        announce_start(life);
+        yoke__life_announce(life);
     } else if (life->state == YOKE_CHILD_STOPPING) {
         yoke__life_condemn(life, was_told(life) ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
                                                 : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED);
@@ -262,26 +264,38 @@ void yoke__lives_release(struct yoke_master *master) {
     }
 }
 
-static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
-    struct yoke_pool *pool = child->pool;
+static int spawn(struct yoke__life *life) {
+    struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
+    int output[2];
+    int error = yoke__output_begin(life, output);
+    if (error != 0) {
+        return error;
+    }
     const struct yoke__program program = {.entry = pool->options.entry,
                                           .user_data = pool->options.user_data,
                                           .path = pool->options.path,
                                           .argv = pool->options.argv,
+                                          .output = life->capture != NULL ? output : NULL,
                                           .identity = pool->identity.is_set ? &pool->identity : NULL};
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
-        .index = child->index,
-        .generation = generation,
+        .index = life->child->index,
+        .generation = life->generation,
         .master_pid = getpid(),
+        .is_captured = life->capture != NULL,
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
         .tuning = master->tuning,
         .log = master->engine.log,
         .log_user_data = master->engine.log_user_data,
     };
-    return yoke__process_spawn(&program, &setup, ret_process);
+    error = yoke__process_spawn(&program, &setup, &life->process);
+    yoke__output_spawned(output);
+    if (error != 0) {
+        yoke__capture_destroy(life->capture);
+    }
+    return error;
 }
 
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life) {
@@ -299,7 +313,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .generation = pool->generation,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
-    int error = spawn(child, life->generation, &life->process);
+    int error = spawn(life);
     if (error != 0) {
         yoke__link_append(&master->idle_lives, &life->link);
         return error;
@@ -343,6 +357,7 @@ void yoke__life_kill_now(struct yoke__life *life) {
 void yoke__life_reap_now(struct yoke__life *life) {
     struct yoke__exit ignored;
     yoke__process_wait(&life->process, &ignored);
+    yoke__capture_destroy(life->capture);
     yoke__socket_close(&life->socket, "the master is being destroyed");
     end(life);
 }

@@ -19,6 +19,7 @@ struct yoke__life {
     Yoke__V1__StartReason start_reason;
     struct yoke__process process;
     struct yoke__socket socket;
+    struct yoke__capture *capture;   /* of what it prints; NULL when that is the master's */
     ev_io death;                     /* the pidfd becomes readable */
     ev_timer timer;                  /* announces the start; ends the patience with a stop */
     uint64_t started_us;             /* CLOCK_MONOTONIC */
@@ -35,6 +36,9 @@ struct yoke__life {
  * yoke__child_on_ready(), yoke__child_on_leaving() and yoke__child_on_died().
  */
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life);
+
+/* Emit WorkerStarted, unless it has been: before anything else is told of the worker. */
+void yoke__life_announce(struct yoke__life *life);
 
 /* Has it a connection that takes calls, now or as soon as it is ready? */
 bool yoke__life_is_serving(const struct yoke__life *life);
