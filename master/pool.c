@@ -2,6 +2,7 @@
 #include "master/child.h"
 #include "master/pool_options.h"
 #include "master/route.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
+    yoke__route_release(pool);
     yoke__link_remove(&pool->link);
     free(pool->children);
     yoke__kept_release(pool->kept);
@@ -85,6 +87,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     yoke__link_init(&pool->lives);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     if (error == 0) {
+        yoke__route_configure(pool);
         error = spawn_children(pool);
     }
     if (error != 0) {

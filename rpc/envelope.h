@@ -1,6 +1,6 @@
 /*
  * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, details of the status,
- * interceptors, and what waits for a worker. A plain call has no envelope, and pays for none.
+ * interceptors. A plain call has no envelope, and pays for none.
  */
 #ifndef YOKE_RPC_ENVELOPE_H
 #define YOKE_RPC_ENVELOPE_H
@@ -20,9 +20,7 @@ struct yoke__envelope {
     void *on_headers_data;
     const struct yoke__chain *chain;        /* of the interceptors that have started */
     void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
-    size_t request_length;
-    size_t waiting_cost; /* of a call that no connection has yet: what it counts for in the channel */
-    uint64_t started_ns; /* of a ping */
+    uint64_t started_ns;                    /* of a ping */
 
     /* What is zero at first, from here to the end: see yoke__envelope_release(). */
     yoke_headers_hook *on_headers;
@@ -31,11 +29,6 @@ struct yoke__envelope {
     size_t started;                   /* interceptors whose start has run */
     bool is_starting;                 /* one of them is being asked */
     bool is_finishing;                /* they are being told */
-
-    /* The same, of a call that no connection has yet. */
-    bool half_closed;               /* said before there was anybody to tell */
-    struct yoke_channel *waits_for; /* NULL: it does not wait */
-    uint8_t *request;               /* encoded; NULL: none */
 };
 
 /* The call's envelope, made if it has none. NULL: out of memory, or the call's engine is gone. */
