@@ -29,7 +29,7 @@ struct yoke_call {
     struct yoke__link sibling; /* among the calls that the parent made */
     uint32_t max_reply_bytes;
     uint64_t
-        request_end; /* where what the peer must have before it begins to handle the call ends, in all that is sent */
+        request_end; /* in all that is sent: behind what the peer must have before it can begin to handle the call */
 
     /* The same, server side. */
     const void *handlers;
@@ -42,6 +42,10 @@ struct yoke_call {
     struct yoke_call *earlier, *later; /* in their list */
     void *on_writable_data, *on_cancel_data;
     const char *verdict_message; /* static, or the envelope's; once there is a verdict */
+
+    /* While interceptors have started. */
+    const struct yoke__chain *chain;
+    void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
 
     /* While has_handler_time, or is_watched. */
     uint64_t handler_timeout_us, handler_due_ns, sent_ns;
@@ -66,6 +70,9 @@ struct yoke_call {
     };
     unsigned in_handler;    /* callbacks that run with this call */
     enum yoke_code verdict; /* client side: what the callback will be told; set once the call has ended on our side */
+    uint8_t started;        /* interceptors whose start has run and whose finish has not */
+    bool is_starting : 1;   /* one of them is being asked */
+    bool is_finishing : 1;  /* they are being told */
     bool is_client : 1;
     bool is_mapped : 1;      /* in the connection's map: frames for it are expected */
     bool is_timed : 1;       /* among the engine's deadlines */
@@ -90,10 +97,10 @@ static inline bool yoke__replies_stream(const struct yoke_method *method) {
     return method->kind == YOKE_SERVER_STREAMING || method->kind == YOKE_BIDI_STREAMING;
 }
 
-/* Interceptors, which only a call with an envelope has, hear how it ended, and may change that. */
+/* Interceptors, if it has any, hear how it ended, and may change that. */
 void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status);
 static inline void yoke__call_finish(struct yoke_call *call, struct yoke_status *status) {
-    if (call->envelope != NULL) {
+    if (call->started > 0) {
         yoke__chain_finish(call, status);
     }
 }

@@ -1,11 +1,10 @@
 /*
- * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, details of the status,
- * interceptors. A plain call has no envelope, and pays for none.
+ * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, and details of the status. A plain
+ * call has no envelope, and pays for none.
  */
 #ifndef YOKE_RPC_ENVELOPE_H
 #define YOKE_RPC_ENVELOPE_H
 
-#include "rpc/intercept.h"
 #include "rpc/metadata.h"
 
 struct yoke__engine;
@@ -18,17 +17,12 @@ struct yoke__envelope {
     /* What means something at times only. */
     struct yoke__envelope *next_idle; /* in the engine's free list */
     void *on_headers_data;
-    const struct yoke__chain *chain;        /* of the interceptors that have started */
-    void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
-    uint64_t started_ns;                    /* of a ping */
+    uint64_t started_ns; /* of a ping */
 
     /* What is zero at first, from here to the end: see yoke__envelope_release(). */
     yoke_headers_hook *on_headers;
     struct yoke_arena *details_arena; /* of decoded details; NULL: none */
     char *verdict_message;            /* of a call that an interceptor has refused */
-    size_t started;                   /* interceptors whose start has run */
-    bool is_starting;                 /* one of them is being asked */
-    bool is_finishing;                /* they are being told */
 };
 
 /* The call's envelope, made if it has none. NULL: out of memory, or the call's engine is gone. */
