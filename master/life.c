@@ -169,6 +169,24 @@ static void wait_for_death(struct yoke__life *life) {
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
 
+static bool was_told(const struct yoke__life *life) {
+    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
+}
+
+/* A worker that drains is told, at once or when its HELLO has come, and stops by itself. */
+static void tell_to_drain(struct yoke__life *life) {
+    struct yoke__connection *connection = &life->socket.connection;
+    if (connection->peer_services.drains && !connection->peer_going_away) {
+        yoke__connection_drain(connection);
+    }
+}
+
+/* Has it still something to say before it can be stopped: its HELLO, or, if it drains, that it has done what is its own? */
+static bool is_awaited(const struct yoke__life *life) {
+    const struct yoke__connection *connection = &life->socket.connection;
+    return !connection->hello_received || (connection->peer_services.drains && !connection->peer_going_away);
+}
+
 static void on_ready(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
     announce_start(life);
@@ -178,6 +196,9 @@ static void on_ready(struct yoke__socket *socket) {
     }
     announce_ready(life);
     yoke__child_on_ready(life->child, life);
+    if (was_told(life)) {
+        tell_to_drain(life);
+    }
 }
 
 static void on_leaving(struct yoke__socket *socket) {
@@ -210,7 +231,7 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
 
 static void on_idle(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    if (!was_told(life) || life->output_ended) {
+    if (!was_told(life) || life->output_ended || is_awaited(life)) {
         return;
     }
     if (!socket->connection.going_away) {
@@ -319,6 +340,7 @@ void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason) {
     if (life->state != YOKE_CHILD_STOPPING || life->is_leaving) {
         wait_for_death(life);
     }
+    tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);
 }
 

@@ -142,7 +142,7 @@ static int end_with_status(struct yoke_call *call, enum yoke_code code, const ch
 
 /* Not by an interceptor that is being told of the end. */
 static bool can_be_ended(const struct yoke_call *call) {
-    return yoke__call_is_answerable(call) && (call->envelope == NULL || !call->envelope->is_finishing);
+    return yoke__call_is_answerable(call) && !call->is_finishing;
 }
 
 int yoke_call_fail(struct yoke_call *call, enum yoke_code code, const char *message) {

@@ -40,6 +40,14 @@ struct yoke_call {
     void *on_writable_data, *on_cancel_data;
     const char *verdict_message; /* static, or the envelope's; once there is a verdict */
 
+    /* While interceptors have started. */
+    const struct yoke__chain *chain;
+    void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
+
+    /* While has_handler_time, or is_watched. */
+    uint64_t handler_timeout_us, handler_due_ns, sent_ns;
+    struct yoke__link watch; /* among the connection's watched */
+
     /* While is_sync. */
     bool is_awaited;    /* the loop runs for its sake */
     const void *reply;  /* in `arena`; once it has ended */
@@ -56,6 +64,9 @@ struct yoke_call {
     yoke_cancel_hook *on_cancel; /* server side */
     unsigned in_handler;         /* callbacks that run with this call */
     enum yoke_code verdict; /* client side: what the callback will be told; set once the call has ended on our side */
+    uint8_t started;        /* interceptors whose start has run and whose finish has not */
+    bool is_starting : 1;   /* one of them is being asked */
+    bool is_finishing : 1;  /* they are being told */
     bool is_client : 1;
     bool is_mapped : 1;      /* in the connection's map: frames for it are expected */
     bool is_timed : 1;       /* among the engine's deadlines */
@@ -63,8 +74,11 @@ struct yoke_call {
     bool retired : 1;        /* ended, or answered, and nothing is left to be sent: to be freed when no callback runs */
     bool safe_to_retry : 1;  /* client side: the peer has certainly not begun to handle it */
     bool is_sync : 1;        /* client side: its user blocks instead of being called back */
-    bool dispatched : 1;     /* server side, as what follows: the handler knows of it and will answer it */
-    bool input_ended : 1;    /* the caller sends no more messages */
+    bool is_ping : 1;        /* client side */
+    bool has_handler_time : 1; /* client side: its handler is given a time */
+    bool is_watched : 1;       /* client side: that time runs */
+    bool dispatched : 1;       /* server side, as what follows: the handler knows of it and will answer it */
+    bool input_ended : 1;      /* the caller sends no more messages */
     bool answered : 1, cancelled : 1;
 };
 
@@ -77,10 +91,10 @@ static inline bool yoke__replies_stream(const struct yoke_method *method) {
     return method->kind == YOKE_SERVER_STREAMING || method->kind == YOKE_BIDI_STREAMING;
 }
 
-/* Interceptors, which only a call with an envelope has, hear how it ended, and may change that. */
+/* Interceptors, if it has any, hear how it ended, and may change that. */
 void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status);
 static inline void yoke__call_finish(struct yoke_call *call, struct yoke_status *status) {
-    if (call->envelope != NULL) {
+    if (call->started > 0) {
         yoke__chain_finish(call, status);
     }
 }

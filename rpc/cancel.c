@@ -29,6 +29,9 @@ void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const ch
         return;
     }
     bool has_ended = !call->is_mapped;
+    if (call->is_watched && !has_ended) {
+        yoke__watch_give_up(connection, call);
+    }
     yoke__connection_remove_call(connection, call);
     if (!has_ended) {
         yoke__connection_send_cancel(connection, call->stream, call->method->id);

@@ -206,12 +206,16 @@ static int take_metadata(struct yoke_call *call, const struct yoke_metadata *met
 
 /* The call is refused before it was sent. -ENOMEM. */
 static int refuse(struct yoke_call *call, const struct yoke_status *status) {
-    call->envelope->verdict_message = strdup(status->message);
-    if (call->envelope->verdict_message == NULL) {
+    struct yoke__envelope *envelope = yoke__envelope_of(call);
+    if (envelope == NULL) {
+        return -ENOMEM;
+    }
+    envelope->verdict_message = strdup(status->message);
+    if (envelope->verdict_message == NULL) {
         return -ENOMEM;
     }
     call->safe_to_retry = true;
-    yoke__call_settle(call, status->code, call->envelope->verdict_message);
+    yoke__call_settle(call, status->code, envelope->verdict_message);
     return 0;
 }
 
@@ -220,13 +224,9 @@ static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *ca
                               bool may_wait) {
     struct yoke_status status = {YOKE_OK, ""};
     channel->engine->callback_depth++;
-    int error = yoke__chain_start(&channel->chain, call, &status);
+    yoke__chain_start(&channel->chain, call, &status);
     channel->engine->callback_depth--;
-    if (error == 0 && status.code != YOKE_OK) {
-        error = refuse(call, &status);
-    } else if (error == 0) {
-        error = yoke__channel_launch(channel, call, request, may_wait);
-    }
+    int error = status.code != YOKE_OK ? refuse(call, &status) : yoke__channel_launch(channel, call, request, may_wait);
     if (error != 0) {
         status = (struct yoke_status){error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
                                       "the call could not be sent"};
@@ -302,6 +302,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     const struct yoke__call_setup setup = {
         .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
         .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
+        .handler_timeout_us = known->handler_timeout_us != 0 ? known->handler_timeout_us : method->handler_timeout_us,
         .parent = parent,
         .on_message = on_message,
         .done = done,

@@ -43,6 +43,7 @@ void yoke__connection_init(struct yoke__connection *connection, struct yoke__eng
     yoke__link_init(&connection->incoming);
     yoke__link_init(&connection->senders);
     yoke__link_init(&connection->waiters);
+    yoke__watch_init(connection);
 }
 
 void yoke__connection_allow_sharing(struct yoke__connection *connection) {
@@ -130,6 +131,7 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     uint8_t payload[YOKE__CONTROL_SIZE_MAX];
     struct yoke__hello hello = connection->server->services;
     hello.shared_bytes = (uint32_t)connection->borrowed.limit;
+    hello.drains = connection->drains;
     size_t length = yoke__hello_encode(&hello, payload);
     const struct yoke__frame frame = {.length = (uint32_t)length,
                                       .method = YOKE__HELLO_MAGIC,
@@ -147,6 +149,21 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     return 0;
 }
 
+/* What few of our calls are: pings, or given a time for their handlers. */
+static void note_special(struct yoke__connection *connection, struct yoke_call *call) {
+    connection->ping_count += call->is_ping;
+    if (call->has_handler_time) {
+        yoke__watch_add(connection, call);
+    }
+}
+
+static void forget_special(struct yoke__connection *connection, struct yoke_call *call) {
+    connection->ping_count -= call->is_ping;
+    if (call->is_watched) {
+        yoke__watch_remove(call);
+    }
+}
+
 void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_call *call) {
     call->connection = connection;
     yoke__call_map_add(&connection->calls, call);
@@ -157,6 +174,9 @@ void yoke__connection_add_call(struct yoke__connection *connection, struct yoke_
     if (call->is_client) {
         yoke__link_append(&connection->outgoing, &call->link);
         connection->outgoing_count++;
+        if (call->has_handler_time || call->is_ping) {
+            note_special(connection, call);
+        }
     } else {
         yoke__link_append(&connection->incoming, &call->link);
         connection->incoming_count++;
@@ -181,6 +201,9 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
     connection->buffered_bytes -= call->held_bytes;
     if (call->is_client) {
         connection->outgoing_count--;
+        if (call->is_watched || call->is_ping) {
+            forget_special(connection, call);
+        }
     } else {
         connection->incoming_count--;
     }
@@ -200,6 +223,20 @@ void yoke__connection_go_away(struct yoke__connection *connection) {
     const uint32_t last = htole32(connection->last_incoming);
     memcpy(payload, &last, sizeof last);
     yoke__connection_queue(connection, YOKE__GOAWAY_SIZE);
+    yoke__connection_attention(connection);
+}
+
+void yoke__connection_drain(struct yoke__connection *connection) {
+    if (connection->drain_told) {
+        return;
+    }
+    connection->drain_told = true;
+    const struct yoke__frame frame = {.type = YOKE__FRAME_DRAIN};
+    if (yoke__connection_reserve(connection, &frame) == NULL) {
+        yoke__connection_break(connection, "out of memory for DRAIN");
+        return;
+    }
+    yoke__connection_queue(connection, 0);
     yoke__connection_attention(connection);
 }
 
@@ -239,6 +276,11 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
     }
     connection->hello_received = true;
     connection->hooks->ready(connection);
+}
+
+static void receive_drain(struct yoke__connection *connection) {
+    connection->drain_told = true;
+    connection->hooks->draining(connection);
 }
 
 static void receive_event(struct yoke__connection *connection, const struct yoke__frame *frame,
@@ -290,6 +332,9 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
         break;
     case YOKE__FRAME_RELEASE:
         yoke__shared_receive_release(connection, frame);
+        break;
+    case YOKE__FRAME_DRAIN:
+        receive_drain(connection);
         break;
     default:
         receive_event(connection, frame, payload);

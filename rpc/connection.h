@@ -14,6 +14,7 @@
 #include "rpc/list.h"
 #include "rpc/output.h"
 #include "rpc/server.h"
+#include "rpc/watch.h"
 
 #include <errno.h>
 
@@ -37,6 +38,13 @@ struct yoke__connection_hooks {
 
     /* The peer takes no more calls. */
     void (*leaving)(struct yoke__connection *connection);
+
+    /* A call's handler is given a time that is over before that of all others; see yoke__connection_overdue_ns(). Must not call
+     * back into the connection's user. NULL: not interested. */
+    void (*watching)(struct yoke__connection *connection);
+
+    /* The peer, our master, wants us to stop. NULL on a side that does not drain. */
+    void (*draining)(struct yoke__connection *connection);
 };
 
 struct yoke__connection {
@@ -64,10 +72,15 @@ struct yoke__connection {
     size_t buffered_bytes; /* of the peer's unanswered requests in memory, and of messages that wait to be delivered */
     size_t outbox_bytes;   /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
+    size_t ping_count;         /* of our calls */
+    struct yoke__link watched; /* our calls whose handlers are given a time */
+    struct yoke__watch watch;
     bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
+    bool drains;            /* our HELLO says that we want DRAIN */
+    bool drain_told;        /* DRAIN is queued, or has come */
     bool greeted;           /* our HELLO is queued */
     bool can_call;          /* calls and events may be sent */
     bool hello_received;    /* and `peer_services` is filled */
@@ -111,9 +124,10 @@ void yoke__connection_received(struct yoke__connection *connection, size_t size)
 /* What a new call is besides its method and request. */
 struct yoke__call_setup {
     uint32_t max_reply_bytes;
-    uint64_t deadline_ns;      /* 0: none */
-    struct yoke_call *parent;  /* NULL: none */
-    yoke_function *on_message; /* NULL unless replies stream */
+    uint64_t deadline_ns;        /* 0: none */
+    uint64_t handler_timeout_us; /* 0: none */
+    struct yoke_call *parent;    /* NULL: none */
+    yoke_function *on_message;   /* NULL unless replies stream */
     yoke_function *done;
     void *user_data;
 };
@@ -212,6 +226,9 @@ bool yoke__connection_takes_calls(const struct yoke__connection *connection);
 
 /* Take no more calls of the peer: tell it which was the last. What has been taken goes on. */
 void yoke__connection_go_away(struct yoke__connection *connection);
+
+/* Tell a worker that drains that it shall stop; it answers by GOAWAY when it has done what is its own. */
+void yoke__connection_drain(struct yoke__connection *connection);
 
 /* End every call in flight, ours as CANCELLED, the peer's as UNAVAILABLE with this message. */
 void yoke__connection_give_up(struct yoke__connection *connection, const char *message);

@@ -109,6 +109,7 @@ void yoke__engine_release(struct yoke__engine *engine) {
         yoke__link_remove(&call->link);
         yoke__deadlines_remove(&engine->deadlines, call);
         release_parts(call);
+        call->started = 0; /* The interceptors may be gone, too. */
         call->engine = NULL;
     }
     yoke__engine_trim(engine);

@@ -66,7 +66,8 @@ void yoke__envelope_release(struct yoke_call *call) {
 /* ---- For users --------------------------------------------------------------------------------------------------- */
 
 struct yoke_metadata *yoke_call_metadata(struct yoke_call *call) {
-    struct yoke__envelope *envelope = call->envelope;
+    /* An interceptor at the caller's side may write to it. */
+    struct yoke__envelope *envelope = call->is_client && call->is_starting ? yoke__envelope_of(call) : call->envelope;
     return envelope != NULL ? &envelope->metadata : NULL;
 }
 
@@ -99,7 +100,7 @@ int yoke_call_on_headers(struct yoke_call *call, yoke_headers_hook *hook, void *
 }
 
 int yoke_call_set_timeout(struct yoke_call *call, uint64_t timeout_us) {
-    if (call->envelope == NULL || !call->envelope->is_starting) {
+    if (!call->is_starting) {
         return -EINVAL;
     }
     return yoke__call_set_deadline(call, yoke__deadline_after(call->engine, timeout_us));

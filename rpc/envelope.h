@@ -1,11 +1,10 @@
 /*
  * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, details of the status,
- * interceptors, and what waits for a worker. A plain call has no envelope, and pays for none.
+ * and what waits for a worker. A plain call has no envelope, and pays for none.
  */
 #ifndef YOKE_RPC_ENVELOPE_H
 #define YOKE_RPC_ENVELOPE_H
 
-#include "rpc/intercept.h"
 #include "rpc/metadata.h"
 
 struct yoke__engine;
@@ -18,8 +17,6 @@ struct yoke__envelope {
     /* What means something at times only. */
     struct yoke__envelope *next_idle; /* in the engine's free list */
     void *on_headers_data;
-    const struct yoke__chain *chain;        /* of the interceptors that have started */
-    void *call_data[YOKE_INTERCEPTORS_MAX]; /* what each of them keeps for the call */
     size_t request_length;
     size_t waiting_cost; /* of a call that no connection has yet: what it counts for in the channel */
     uint64_t started_ns; /* of a ping */
@@ -28,9 +25,6 @@ struct yoke__envelope {
     yoke_headers_hook *on_headers;
     struct yoke_arena *details_arena; /* of decoded details; NULL: none */
     char *verdict_message;            /* of a call that an interceptor has refused */
-    size_t started;                   /* interceptors whose start has run */
-    bool is_starting;                 /* one of them is being asked */
-    bool is_finishing;                /* they are being told */
 
     /* The same, of a call that no connection has yet. */
     bool half_closed;               /* said before there was anybody to tell */

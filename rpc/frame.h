@@ -14,17 +14,18 @@
 #define YOKE__PROTOCOL_VERSION 1
 
 enum yoke__frame_type {
-    YOKE__FRAME_HELLO = 1,   /* the first frame of each direction; payload yoke.v1.Hello */
-    YOKE__FRAME_OPEN = 2,    /* starts a call; payload: the request */
-    YOKE__FRAME_END = 3,     /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
-    YOKE__FRAME_EVENT = 4,   /* method: the event's id; payload: the event */
-    YOKE__FRAME_CANCEL = 5,  /* the caller does not want the answer any more */
-    YOKE__FRAME_MESSAGE = 6, /* a message of a call, or a fragment of one */
-    YOKE__FRAME_CREDIT = 7,  /* payload: how much more may be sent on the stream */
-    YOKE__FRAME_HEADERS = 8, /* payload: metadata that precedes the replies */
-    YOKE__FRAME_GOAWAY = 9,  /* payload: the last call that the sender accepts */
-    YOKE__FRAME_BUFFER = 10, /* aux: a buffer's number; payload: its size; its descriptor comes along */
-    YOKE__FRAME_RELEASE = 11 /* aux: the number of a buffer that is not in use any more */
+    YOKE__FRAME_HELLO = 1,    /* the first frame of each direction; payload yoke.v1.Hello */
+    YOKE__FRAME_OPEN = 2,     /* starts a call; payload: the request */
+    YOKE__FRAME_END = 3,      /* ends a call; aux: the status code; payload: the reply, or yoke.v1.Status */
+    YOKE__FRAME_EVENT = 4,    /* method: the event's id; payload: the event */
+    YOKE__FRAME_CANCEL = 5,   /* the caller does not want the answer any more */
+    YOKE__FRAME_MESSAGE = 6,  /* a message of a call, or a fragment of one */
+    YOKE__FRAME_CREDIT = 7,   /* payload: how much more may be sent on the stream */
+    YOKE__FRAME_HEADERS = 8,  /* payload: metadata that precedes the replies */
+    YOKE__FRAME_GOAWAY = 9,   /* payload: the last call that the sender accepts */
+    YOKE__FRAME_BUFFER = 10,  /* aux: a buffer's number; payload: its size; its descriptor comes along */
+    YOKE__FRAME_RELEASE = 11, /* aux: the number of a buffer that is not in use any more */
+    YOKE__FRAME_DRAIN = 13    /* to a worker: it shall stop when it has done what is its own */
 };
 
 /* OPEN, MESSAGE: no further message follows from the caller. */

@@ -232,16 +232,14 @@ static bool take_metadata(struct yoke_call *call, const struct yoke__block *meta
 static bool pass_interceptors(struct yoke_call *call, const struct yoke__chain *chain) {
     struct yoke_status status = {YOKE_OK, ""};
     yoke__call_enter(call);
-    int error = yoke__chain_start(chain, call, &status);
+    yoke__chain_start(chain, call, &status);
     if (!yoke__call_leave(call)) {
         return false;
     }
-    if (error != 0) {
-        reject_call(call, YOKE_RESOURCE_EXHAUSTED, "%s: out of memory", call->method->name);
-    } else if (status.code != YOKE_OK) {
+    if (status.code != YOKE_OK) {
         yoke__call_break_off(call, status.code, status.message);
     }
-    return error == 0 && status.code == YOKE_OK;
+    return status.code == YOKE_OK;
 }
 
 /* The peer has a call for a method that we have. */

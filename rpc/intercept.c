@@ -3,7 +3,6 @@
 
 #include "rpc/call.h"
 #include "rpc/engine.h"
-#include "rpc/envelope.h"
 
 #include <errno.h>
 
@@ -30,39 +29,33 @@ static void tidy(struct yoke_status *status) {
     }
 }
 
-int yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, struct yoke_status *status) {
-    struct yoke__envelope *envelope = yoke__envelope_of(call);
-    if (envelope == NULL) {
-        return -ENOMEM;
-    }
-    envelope->chain = chain;
-    envelope->is_starting = true;
+void yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, struct yoke_status *status) {
+    call->chain = chain;
+    call->is_starting = true;
     const size_t count = chain->count;
     for (size_t i = 0; i < count && status->code == YOKE_OK && !call->answered && !call->cancelled; i++) {
-        envelope->started = i + 1;
-        envelope->call_data[i] = NULL;
+        call->started = (uint8_t)(i + 1);
+        call->call_data[i] = NULL;
         if (chain->links[i].interceptor.start != NULL) {
-            chain->links[i].interceptor.start(call, status, &envelope->call_data[i], chain->links[i].user_data);
+            chain->links[i].interceptor.start(call, status, &call->call_data[i], chain->links[i].user_data);
         }
         tidy(status);
     }
-    envelope->is_starting = false;
-    return 0;
+    call->is_starting = false;
 }
 
 void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status) {
-    struct yoke__envelope *envelope = call->envelope;
-    if (envelope->started == 0 || call->engine->is_mute) {
+    if (call->engine->is_mute) {
         return;
     }
-    const struct yoke__chain *chain = envelope->chain;
+    const struct yoke__chain *chain = call->chain;
     call->engine->callback_depth++;
-    envelope->is_finishing = true;
-    while (envelope->started > 0) {
-        size_t i = --envelope->started;
+    call->is_finishing = true;
+    while (call->started > 0) {
+        size_t i = --call->started;
         bool was_ok = status->code == YOKE_OK;
         if (chain->links[i].interceptor.finish != NULL) {
-            chain->links[i].interceptor.finish(call, status, &envelope->call_data[i], chain->links[i].user_data);
+            chain->links[i].interceptor.finish(call, status, &call->call_data[i], chain->links[i].user_data);
         }
         tidy(status);
         if (!was_ok && status->code == YOKE_OK) {
@@ -70,6 +63,6 @@ void yoke__chain_finish(struct yoke_call *call, struct yoke_status *status) {
             *status = (struct yoke_status){YOKE_UNKNOWN, "an interceptor made an error OK"};
         }
     }
-    envelope->is_finishing = false;
+    call->is_finishing = false;
     call->engine->callback_depth--;
 }

@@ -21,8 +21,8 @@ int yoke__chain_add(struct yoke__chain *chain, const struct yoke_interceptor *in
 
 /*
  * Ask each interceptor whether the call may begin. `status` is OK first; when it is not any more, the call is refused and
- * the rest is not asked. -ENOMEM: nobody was asked.
+ * the rest is not asked.
  */
-int yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, struct yoke_status *status);
+void yoke__chain_start(const struct yoke__chain *chain, struct yoke_call *call, struct yoke_status *status);
 
 #endif

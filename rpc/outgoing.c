@@ -47,6 +47,10 @@ struct yoke_call *yoke__call_create(struct yoke__engine *engine, const struct yo
     call->done = setup->done;
     call->user_data = setup->user_data;
     call->max_reply_bytes = setup->max_reply_bytes;
+    if (setup->handler_timeout_us != 0 && setup->handler_timeout_us != UINT64_MAX) {
+        call->handler_timeout_us = setup->handler_timeout_us;
+        call->has_handler_time = true;
+    }
     yoke__link_init(&call->link);
     yoke__link_init(&call->sibling);
     if (setup->parent != NULL) {

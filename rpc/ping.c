@@ -103,6 +103,7 @@ int yoke_channel_ping(struct yoke_channel *channel, uint64_t timeout_us, yoke_pi
     int error = -ENOMEM;
     if (envelope != NULL) {
         envelope->started_ns = engine->clock_ns();
+        call->is_ping = true;
         error = yoke__channel_launch(channel, call, &(struct yoke__body){.type = &nothing, .message = &nothing}, false);
     }
     if (error != 0) {

@@ -291,13 +291,28 @@ static void on_leaving(struct yoke__connection *connection) {
     }
 }
 
+static void on_watching(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    if (socket->owner->watching != NULL) {
+        socket->owner->watching(socket);
+    }
+}
+
+static void on_draining(struct yoke__connection *connection) {
+    struct yoke__socket *socket = socket_of(connection);
+    socket->owner->draining(socket);
+}
+
 /* ---- Life -------------------------------------------------------------------------------------------------------- */
 
 void yoke__socket_open(struct yoke__socket *socket, struct yoke__io *io, int fd, struct yoke__engine *engine,
                        struct yoke_server *server, struct yoke_events *events, const struct yoke_peer *peer,
                        bool is_parent, const struct yoke__socket_owner *owner) {
-    static const struct yoke__connection_hooks hooks = {
-        .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
+    static const struct yoke__connection_hooks hooks = {.attention = on_attention,
+                                                        .ready = on_ready,
+                                                        .leaving = on_leaving,
+                                                        .watching = on_watching,
+                                                        .draining = on_draining};
     *socket = (struct yoke__socket){.io = io, .owner = owner, .fd = fd};
     yoke__link_init(&socket->dirty);
     yoke__link_init(&socket->recent);

@@ -22,6 +22,12 @@ struct yoke__socket_owner {
     /* The peer takes no more calls. NULL: not interested. */
     void (*leaving)(struct yoke__socket *socket);
 
+    /* As the connection's hook of this name. NULL: not interested. */
+    void (*watching)(struct yoke__socket *socket);
+
+    /* The peer, our master, wants us to stop. NULL unless the connection drains. */
+    void (*draining)(struct yoke__socket *socket);
+
     /* The peer cannot receive any more, before we ended our output. What it sends is still read. Called once, from the loop.
      * NULL: not interested. */
     void (*lost)(struct yoke__socket *socket);

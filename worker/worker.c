@@ -27,6 +27,16 @@ static void on_leaving(struct yoke__socket *socket) {
     expect_no_master(worker_of(socket));
 }
 
+/* The master wants the worker to stop, which has said that it does so by itself. */
+static void on_draining(struct yoke__socket *socket) {
+    struct yoke_worker *worker = worker_of(socket);
+    if (!worker->ending) {
+        worker->engine.callback_depth++;
+        worker->drain_hook(worker, worker->drain_data);
+        worker->engine.callback_depth--;
+    }
+}
+
 static void withdraw_master(struct yoke_worker *worker) {
     worker->master.connection = NULL;
     expect_no_master(worker);
@@ -78,8 +88,12 @@ static void on_drained(struct ev_loop *loop, ev_timer *watcher, int events) {
 }
 
 int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_worker **ret_worker) {
-    static const struct yoke__socket_owner owner = {
-        .ready = on_ready, .leaving = on_leaving, .lost = on_lost, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {.ready = on_ready,
+                                                    .leaving = on_leaving,
+                                                    .draining = on_draining,
+                                                    .lost = on_lost,
+                                                    .ended = on_ended,
+                                                    .idle = on_idle};
     struct yoke_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return -ENOMEM;
@@ -166,6 +180,23 @@ void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeo
     ev_now_update(worker->loop);
     ev_timer_set(&worker->drain, (double)timeout_us / 1e6, 0.);
     ev_timer_start(worker->loop, &worker->drain);
+}
+
+int yoke_worker_on_drain(struct yoke_worker *worker, yoke_worker_drain_hook *hook, void *user_data) {
+    struct yoke__connection *connection = &worker->socket.connection;
+    if (yoke__engine_is_foreign(&worker->engine)) {
+        return -ECHILD;
+    }
+    if (hook == NULL) {
+        return -EINVAL;
+    }
+    if (connection->greeted) {
+        return -EALREADY;
+    }
+    worker->drain_hook = hook;
+    worker->drain_data = user_data;
+    connection->drains = true;
+    return 0;
 }
 
 int yoke_worker_post(struct yoke_worker *worker, void (*run)(void *user_data), void *user_data) {

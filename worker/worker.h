@@ -17,6 +17,8 @@ struct yoke_worker {
     uint64_t id;
     unsigned index;
     uint64_t generation;
+    yoke_worker_drain_hook *drain_hook; /* NULL: the master stops us */
+    void *drain_data;
     ev_timer drain; /* ends the patience of yoke_worker_drain() */
     bool is_orphan; /* the master is dead: yoke_worker_run() returns whatever is in flight */
     bool ending;    /* yoke_worker_run() returns when nothing is in flight */

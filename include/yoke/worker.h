@@ -77,6 +77,21 @@ int yoke_worker_ready(struct yoke_worker *worker);
 void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeout_us);
 
 /*
+ * The master wants the worker to stop: its pool stops, is reloaded or shrinks, or the worker is to be recycled. Runs once, from
+ * the loop, and may do what a callback may. Not when the worker has said yoke_worker_stop() before, nor when the master is dead.
+ */
+typedef void yoke_worker_drain_hook(struct yoke_worker *worker, void *user_data);
+
+/*
+ * Be told to stop instead of being stopped: for a worker that serves others than its master, connections of its own, which it
+ * brings to an end first. The master gives it no more calls; it goes on, may call the master and emit, until it says
+ * yoke_worker_stop(). Its pool's stop.drain_ms bounds that.
+ * To be said before the first call or event to the master and before yoke_worker_run(), or it is -EALREADY. -EINVAL: no hook;
+ * -ECHILD: in a process forked from the worker.
+ */
+int yoke_worker_on_drain(struct yoke_worker *worker, yoke_worker_drain_hook *hook, void *user_data);
+
+/*
  * The door for other threads: run(user_data) runs once, on the worker's thread and from its loop, after all that was posted
  * before it. May be called from any thread. A handler can so leave its work to a thread, which posts the answer: the call itself
  * is only to be touched in `run`, where it may turn out to be cancelled. `run` may do what a callback may.

@@ -3,6 +3,7 @@
 
 #include "call_master.h"
 #include "common_service.h"
+#include "drain_worker.h"
 #include "sync_worker.h"
 #include "worker_state.h"
 
@@ -379,6 +380,11 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     if (probe_around_serve(yoke_worker_server(worker), &around_handlers, NULL) != 0 ||
         (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0)) {
         return 9;
+    }
+    bool drains_endlessly = state.setup->scenario == PROBE_DRAIN_ENDLESSLY;
+    if ((drains_endlessly || state.setup->scenario == PROBE_DRAIN) &&
+        drain_worker_start(worker, drains_endlessly) != 0) {
+        return 10;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {
         return 8;

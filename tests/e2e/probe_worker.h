@@ -17,7 +17,9 @@ enum probe_scenario {
     PROBE_SYNC,            /* before it serves: calls that block; Noticed tells how they went */
     PROBE_SYNC_AND_RETURN, /* the same, and return 5 within a stream, without yoke_worker_run() */
     PROBE_SILENT,          /* never run, never read: sleep for ever */
-    PROBE_INTERCEPT        /* serve, with interceptors: "w1" and "w2" on the server, "W" on the master's channel */
+    PROBE_INTERCEPT,       /* serve, with interceptors: "w1" and "w2" on the server, "W" on the master's channel */
+    PROBE_DRAIN,           /* serve, and drain: see drain_worker.h */
+    PROBE_DRAIN_ENDLESSLY  /* the same, without an end */
 };
 
 struct probe_setup {

@@ -149,6 +149,75 @@ static void a_call_whose_status_waits_is_not_taken_back(void) {
     finish();
 }
 
+/* ---- A worker that drains ---------------------------------------------------------------------------------------- */
+
+static void start_draining(void) {
+    machine_init(&master, true, NULL);
+    machine_init(&worker, false, NULL);
+    worker.connection.drains = true;
+    REQUIRE_INT(yoke__connection_greet(&master.connection), 0);
+    REQUIRE_INT(yoke__connection_greet(&worker.connection), 0);
+    machine_exchange(&master, &worker);
+    wire.length = 0;
+}
+
+/* Told twice, it hears it once, and calls go on both ways. */
+static void a_worker_that_drains_is_told_and_goes_on(void) {
+    start_draining();
+    CHECK(master.connection.peer_services.drains);
+    CHECK(!worker.connection.peer_services.drains);
+    yoke__connection_drain(&master.connection);
+    yoke__connection_drain(&master.connection);
+    machine_exchange(&master, &worker);
+    CHECK_INT(worker.drainings, 1);
+    CHECK_INT(worker.leavings, 0);
+    struct retry own, masters;
+    CHECK_INT(call_later(&worker, &own), 0);
+    CHECK_INT(call_later(&master, &masters), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(machine_answer_held(&master, "x", 1), 0);
+    CHECK_INT(machine_answer_held(&worker, "x", 1), 0);
+    machine_exchange(&master, &worker);
+    check_ended(&own, YOKE_OK, false);
+    check_ended(&masters, YOKE_OK, false);
+    CHECK_STR(worker.connection.failure, "");
+    finish();
+}
+
+/* Twice, or not as it should be. To others it is a violation in any form: see connection_violation_test.c. */
+static void drain_is_checked(void) {
+    static const struct yoke__frame wrong[] = {
+        {.type = YOKE__FRAME_DRAIN, .stream = 1}, {.type = YOKE__FRAME_DRAIN, .method = 1},
+        {.type = YOKE__FRAME_DRAIN, .flags = 1},  {.type = YOKE__FRAME_DRAIN, .aux = 1},
+        {.type = YOKE__FRAME_DRAIN, .length = 1},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        start_draining();
+        wire_frame(&wire, &wrong[i], "x");
+        (void)machine_feed(&worker, wire.bytes, wire.length, 0);
+        CHECK_CONTAINS(worker.connection.failure, "DRAIN has a stream, a method, flags or a payload");
+        CHECK_INT(worker.drainings, 0);
+        finish();
+    }
+    start_draining();
+    yoke__connection_drain(&master.connection);
+    machine_exchange(&master, &worker);
+    wire_frame(&wire, &(struct yoke__frame){.type = YOKE__FRAME_DRAIN}, NULL);
+    (void)machine_feed(&worker, wire.bytes, wire.length, 0);
+    CHECK_CONTAINS(worker.connection.failure, "DRAIN is for a side that does not drain, or came twice");
+    CHECK_INT(worker.drainings, 1);
+    finish();
+}
+
+static void want_of_memory_for_drain_fails_the_connection(void) {
+    machine_init(&master, true, NULL);
+    memory_fail_once(0);
+    yoke__connection_drain(&master.connection);
+    CHECK(memory_fail_never());
+    CHECK_STR(master.connection.failure, "out of memory for DRAIN");
+    machine_release(&master);
+}
+
 static void want_of_memory_for_goaway_fails_the_connection(void) {
     machine_init(&worker, false, NULL);
     memory_fail_once(0);
@@ -200,6 +269,9 @@ static const struct test_case cases[] = {
     {.name = "ids that have wrapped are told apart", .run = ids_that_have_wrapped_are_told_apart},
     {.name = "a call that lives long is not taken back", .run = a_call_that_lives_long_is_not_taken_back},
     {.name = "a call whose status waits is not taken back", .run = a_call_whose_status_waits_is_not_taken_back},
+    {.name = "a worker that drains is told and goes on", .run = a_worker_that_drains_is_told_and_goes_on},
+    {.name = "DRAIN is checked", .run = drain_is_checked},
+    {.name = "want of memory for DRAIN fails the connection", .run = want_of_memory_for_drain_fails_the_connection},
     {.name = "want of memory for GOAWAY fails the connection", .run = want_of_memory_for_goaway_fails_the_connection},
     {.name = "giving up ends the calls of both sides",
      .run = giving_up_ends_the_calls_of_both_sides,

@@ -323,6 +323,11 @@ static const struct violation violations[] = {
      .payload = "\6\0\0\0",
      .is_bare = true},
 
+    /* DRAIN */
+    {.what = "DRAIN to a side that does not drain",
+     .why = "DRAIN is for a side that does not drain, or came twice",
+     .frame = {.type = YOKE__FRAME_DRAIN}},
+
     /* EVENT */
     {.what = "EVENT with a stream",
      .why = "EVENT has a stream or flags",

@@ -84,7 +84,7 @@ static void no_more_services_than_fit(void) {
 static void a_hello_of_a_later_version_is_understood(void) {
     uint8_t bytes[64];
     size_t length = write_services(true, 2, bytes);
-    static const uint8_t later[] = {0x10, 0x01, 0x1a, 0x03, 'a', 'b', 'c', 0x25, 1, 2, 3, 4};
+    static const uint8_t later[] = {0x48, 0x01, 0x52, 0x03, 'a', 'b', 'c', 0x5d, 1, 2, 3, 4};
     memcpy(bytes + length, later, sizeof(later));
     struct yoke__hello decoded;
     CHECK_INT(yoke__hello_decode(bytes, length + sizeof(later), &decoded), 0);

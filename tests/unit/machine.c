@@ -30,6 +30,10 @@ static void on_leaving(struct yoke__connection *connection) {
     machine_of(connection)->leavings++;
 }
 
+static void on_draining(struct yoke__connection *connection) {
+    machine_of(connection)->drainings++;
+}
+
 static void on_log(enum yoke_log_level level, const char *message, void *user_data) {
     struct machine *machine = user_data;
     (void)level;
@@ -75,7 +79,7 @@ static const struct unit_echo_handlers handlers = {.now = on_now, .later = on_la
 
 void machine_init(struct machine *machine, bool is_master, const struct yoke_limits *limits) {
     static const struct yoke__connection_hooks hooks = {
-        .attention = on_attention, .ready = on_ready, .leaving = on_leaving};
+        .attention = on_attention, .ready = on_ready, .leaving = on_leaving, .draining = on_draining};
     static const struct yoke_limits defaults = {0};
     const struct yoke_peer worker = {.worker_id = MACHINE_WORKER_ID, .pid = MACHINE_WORKER_PID};
     const struct yoke_peer master = {.worker_id = 0, .pid = MACHINE_MASTER_PID};

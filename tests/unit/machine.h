@@ -29,7 +29,7 @@ struct machine {
     struct yoke__single_channel channel;
 
     /* What the connection told its transport and the log. */
-    unsigned attentions, readies, leavings, log_count;
+    unsigned attentions, readies, leavings, drainings, log_count;
     char log[512]; /* the last line */
 
     /* What the service has done. */
