@@ -169,10 +169,6 @@ static void wait_for_death(struct yoke__life *life) {
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
 
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
-
 /* A worker that drains is told, at once or when its HELLO has come, and stops by itself. */
 static void tell_to_drain(struct yoke__life *life) {
     struct yoke__connection *connection = &life->socket.connection;
@@ -203,8 +199,9 @@ static void on_ready(struct yoke__socket *socket) {
 
 static void on_leaving(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
+    life->has_left = true;
     if (life->state != YOKE_CHILD_STOPPING) {
-        life->is_leaving = life->has_left = true;
+        life->is_leaving = true;
         withdraw(life);
         yoke__child_on_leaving(life->child, life);
     }
