@@ -90,6 +90,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
         error = yoke__restart_record_init(&pool->restarts, &pool->options.restart);
     }
     if (error == 0) {
+        error = yoke__identity_resolve(&pool->options.identity, pool->options.name, &pool->kept, &pool->identity);
+    }
+    if (error == 0) {
         error = spawn_children(pool);
     }
     if (error != 0) {

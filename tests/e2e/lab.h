@@ -116,6 +116,8 @@ struct lab_options {
     bool restart;
     unsigned restart_pause_ms, stop_timeout_ms;
     enum probe_scenario scenario;
+    struct yoke_identity_options identity;
+    struct yoke_output_options output;
     const struct yoke_pool_options *pool; /* all else that the pool is asked for; NULL: nothing */
 };
 
