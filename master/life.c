@@ -3,6 +3,7 @@
 
 #include "master/child.h"
 #include "master/death.h"
+#include "master/listener.h"
 #include "master/route.h"
 #include "rpc/cancel.h"
 
@@ -274,16 +275,23 @@ void yoke__lives_release(struct yoke_master *master) {
 static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
+    int listeners[YOKE_LISTENERS_MAX];
+    int error = yoke__listeners_fds(pool, child->index, listeners);
+    if (error != 0) {
+        return error;
+    }
     const struct yoke__program program = {.entry = pool->options.entry,
                                           .user_data = pool->options.user_data,
                                           .path = pool->options.path,
                                           .argv = pool->options.argv,
+                                          .listeners = listeners,
                                           .identity = pool->identity.is_set ? &pool->identity : NULL};
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
         .index = child->index,
         .generation = generation,
         .master_pid = getpid(),
+        .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
         .tuning = master->tuning,

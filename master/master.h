@@ -2,6 +2,7 @@
 #ifndef YOKE_MASTER_MASTER_H
 #define YOKE_MASTER_MASTER_H
 
+#include "master/offers.h"
 #include "master/process.h"
 #include "master/restart.h"
 #include "rpc/channel.h"
@@ -17,6 +18,8 @@ struct yoke_master {
     struct yoke_server server;
     struct yoke_events events;
     struct yoke__link pools;
+    struct yoke__link listeners;
+    struct yoke__offers offers;   /* sockets that are open and have no listener yet */
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
