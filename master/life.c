@@ -3,7 +3,9 @@
 
 #include "master/child.h"
 #include "master/death.h"
+#include "master/listener.h"
 #include "master/output.h"
+#include "master/route.h"
 #include "rpc/cancel.h"
 
 #include <errno.h>
@@ -21,6 +23,10 @@ static struct yoke_master *master_of(const struct yoke__life *life) {
 
 static uint64_t now_us(const struct yoke__life *life) {
     return master_of(life)->engine.clock_ns() / 1000;
+}
+
+static bool was_told(const struct yoke__life *life) {
+    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
 }
 
 static void start_timer(struct yoke__life *life, uint32_t milliseconds) {
@@ -62,14 +68,14 @@ void yoke__life_announce(struct yoke__life *life) {
 }
 
 static void announce_ready(struct yoke__life *life) {
-    life->was_ready = true;
+    life->ready_us = now_us(life);
     Yoke__V1__WorkerReady event = YOKE__V1__WORKER_READY__INIT;
     event.worker_id = life->id;
     event.pid = life->process.pid;
     event.pool = (char *)life->pool->options.name;
     event.index = life->child->index;
     event.generation = life->generation;
-    event.startup_us = now_us(life) - life->started_us;
+    event.startup_us = life->ready_us - life->started_us;
     emit(life, &yoke_v1_worker_ready_event, &event);
 }
 
@@ -119,18 +125,24 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     }
     char detail[YOKE__DEATH_DETAIL_MAX];
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
-    struct yoke__capture *capture = yoke__output_end(life, &event);
+    struct yoke__capture *capture = yoke__worker_output_end(life, &event);
     yoke__death_describe(life, exit, now_us(life), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
-    enum yoke__role role = yoke__child_role_of(child, life);
+    const struct yoke__loss loss = {
+        .role = yoke__child_role_of(child, life),
+        .ready_us = life->ready_us,
+        .was_told = was_told(life),
+        .has_left = life->has_left,
+        .death = &event,
+    };
     yoke__socket_close(&life->socket, detail);
     end(life);
     yoke__engine_log(&master->engine, YOKE_LOG_INFO, "%s", detail);
     /* Calls to it that have ended otherwise, in this turn of the loop, are completed before, too. */
     (void)yoke__calls_settle(&master->engine);
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
+    yoke__child_on_died(child, &loss);
     yoke__capture_destroy(capture);
-    yoke__child_on_died(child, role, &event);
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&master->io);
 }
@@ -160,10 +172,6 @@ static void wait_for_death(struct yoke__life *life) {
 }
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
-
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
 
 /* A worker that drains is told, at once or when its HELLO has come, and stops by itself. */
 static void tell_to_drain(struct yoke__life *life) {
@@ -195,9 +203,11 @@ static void on_ready(struct yoke__socket *socket) {
 
 static void on_leaving(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
+    life->has_left = true;
     if (life->state != YOKE_CHILD_STOPPING) {
         life->is_leaving = true;
         withdraw(life);
+        yoke__child_on_leaving(life->child, life);
     }
 }
 
@@ -267,23 +277,29 @@ void yoke__lives_release(struct yoke_master *master) {
 static int spawn(struct yoke__life *life) {
     struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
+    int listeners[YOKE_LISTENERS_MAX];
     int output[2];
-    int error = yoke__output_begin(life, output);
+    int error = yoke__listeners_fds(pool, life->child->index, listeners);
+    error = error != 0 ? error : yoke__worker_output_begin(life, output);
     if (error != 0) {
         return error;
     }
-    const struct yoke__program program = {.entry = pool->options.entry,
-                                          .user_data = pool->options.user_data,
-                                          .path = pool->options.path,
-                                          .argv = pool->options.argv,
-                                          .output = life->capture != NULL ? output : NULL,
-                                          .identity = pool->identity.is_set ? &pool->identity : NULL};
+    const struct yoke__program program = {
+        .entry = pool->options.entry,
+        .user_data = pool->options.user_data,
+        .path = pool->options.path,
+        .argv = pool->options.argv,
+        .listeners = listeners,
+        .output = life->capture != NULL ? output : NULL,
+        .identity = pool->identity.is_set ? &pool->identity : NULL,
+    };
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
         .index = life->child->index,
         .generation = life->generation,
         .master_pid = getpid(),
         .is_captured = life->capture != NULL,
+        .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
         .tuning = master->tuning,
@@ -291,7 +307,7 @@ static int spawn(struct yoke__life *life) {
         .log_user_data = master->engine.log_user_data,
     };
     error = yoke__process_spawn(&program, &setup, &life->process);
-    yoke__output_spawned(output);
+    yoke__worker_output_spawned(output);
     if (error != 0) {
         yoke__capture_destroy(life->capture);
     }
@@ -324,6 +340,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     yoke__socket_open(&life->socket, &master->io, life->process.channel_fd, &master->engine, &master->server,
                       &master->events, &worker, true, &owner);
+    yoke__route_join(pool, &life->socket.connection);
     ev_io_init(&life->death, on_death, life->process.pidfd, EV_READ);
     ev_io_start(master->io.loop, &life->death);
     ev_timer_init(&life->timer, on_timer, 0., 0.);

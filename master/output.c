@@ -82,7 +82,7 @@ static void on_printed(const struct yoke__printed *printed, void *user_data) {
     }
 }
 
-int yoke__output_begin(struct yoke__life *life, int ret_ends[2]) {
+int yoke__worker_output_begin(struct yoke__life *life, int ret_ends[2]) {
     const struct yoke_output_options *options = &life->pool->options.output;
     const struct yoke_master *master = life->pool->master;
     ret_ends[0] = ret_ends[1] = -1;
@@ -91,7 +91,7 @@ int yoke__output_begin(struct yoke__life *life, int ret_ends[2]) {
                                                                      on_printed, life, &life->capture, ret_ends);
 }
 
-void yoke__output_spawned(const int ends[2]) {
+void yoke__worker_output_spawned(const int ends[2]) {
     for (size_t i = 0; i < 2; i++) {
         if (ends[i] >= 0) {
             (void)close(ends[i]);
@@ -99,7 +99,7 @@ void yoke__output_spawned(const int ends[2]) {
     }
 }
 
-struct yoke__capture *yoke__output_end(struct yoke__life *life, Yoke__V1__WorkerDied *event) {
+struct yoke__capture *yoke__worker_output_end(struct yoke__life *life, Yoke__V1__WorkerDied *event) {
     struct yoke__capture *capture = life->capture;
     if (capture != NULL) {
         yoke__capture_finish(capture);

@@ -6,13 +6,13 @@
 #include "master/life.h"
 
 /*
- * Before the spawn. `ret_ends` are what become the worker's stdout and stderr, to be closed by yoke__output_spawned(), or -1 when
+ * Before the spawn. `ret_ends` are what become the worker's stdout and stderr, to be closed by yoke__worker_output_spawned(), or -1 when
  * those are the master's. Errors as yoke__capture_open().
  */
-int yoke__output_begin(struct yoke__life *life, int ret_ends[2]);
-void yoke__output_spawned(const int ends[2]);
+int yoke__worker_output_begin(struct yoke__life *life, int ret_ends[2]);
+void yoke__worker_output_spawned(const int ends[2]);
 
 /* The worker is dead: tell what is left, and fill in its last lines, which live until the caller destroys the result. */
-struct yoke__capture *yoke__output_end(struct yoke__life *life, Yoke__V1__WorkerDied *event);
+struct yoke__capture *yoke__worker_output_end(struct yoke__life *life, Yoke__V1__WorkerDied *event);
 
 #endif

@@ -58,6 +58,21 @@ int yoke__keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     return error;
 }
 
+/* The array; what it points to belongs to the master. */
+static int keep_listeners(struct yoke__kept **kept, struct yoke_listener *const **pointer) {
+    if (*pointer == NULL) {
+        return 0;
+    }
+    size_t count = 0;
+    while ((*pointer)[count] != NULL) {
+        if (++count > YOKE_LISTENERS_MAX) {
+            return -EINVAL;
+        }
+    }
+    *pointer = yoke__keep(kept, *pointer, (count + 1) * sizeof **pointer);
+    return *pointer != NULL ? 0 : -ENOMEM;
+}
+
 /* ---- Defaults --------------------------------------------------------------------------------------------------------- */
 
 static void set_default(uint32_t *value, uint32_t fallback) {
@@ -80,6 +95,9 @@ static int resolve_size(struct yoke_pool_options *options) {
     return options->max_workers < options->workers || options->max_workers > YOKE_WORKERS_MAX ? -EINVAL : 0;
 }
 
+/* Deaths that a pool remembers at most, to find more than so many in a period. */
+#define RESTARTS_MAX 1000000u
+
 static int resolve_restart(struct yoke_restart_options *restart, unsigned workers) {
     if (restart->when > YOKE_RESTART_ON_FAILURE || restart->on_failure > YOKE_FAILURE_KEEP_TRYING ||
         restart->jitter_percent > 100 || restart->exit_code < 0 || restart->exit_code > 255 ||
@@ -94,6 +112,9 @@ static int resolve_restart(struct yoke_restart_options *restart, unsigned worker
     set_default(&restart->period_ms, 60000);
     if (restart->exit_code == 0) {
         restart->exit_code = 1;
+    }
+    if (restart->max_restarts > RESTARTS_MAX && restart->max_restarts != UINT32_MAX) {
+        return -EINVAL;
     }
     return restart->max_pause_ms < restart->pause_ms ? -EINVAL : 0;
 }
@@ -149,7 +170,7 @@ static int resolve(struct yoke_pool_options *options) {
     set_default(&options->demand.shrink_after_ms, 30000);
     resolve_liveness(&options->liveness);
     int error = resolve_size(options);
-    error = error != 0 ? error : resolve_restart(&options->restart, options->workers);
+    error = error != 0 ? error : resolve_restart(&options->restart, options->max_workers);
     error = error != 0 ? error : resolve_recycle(&options->recycle);
     error = error != 0 ? error : resolve_routing(&options->routing);
     error = error != 0 ? error : resolve_retry(&options->retry);
@@ -169,7 +190,7 @@ static int keep_all(struct yoke_pool_options *options, struct yoke__kept **kept)
     error = error != 0 ? error : yoke__keep_string(kept, &options->path);
     error = error != 0 ? error : yoke__keep_strings(kept, &argv);
     options->argv = (char *const *)argv;
-    return error;
+    return error != 0 ? error : keep_listeners(kept, &options->listeners);
 }
 
 int yoke__pool_options_read(const struct yoke_pool_options *options, struct yoke_pool_options *ret_options,

@@ -361,6 +361,11 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     switch (state.setup->scenario) {
     case PROBE_RETURN:
         return 5;
+    case PROBE_RETURN_AT_FIRST:
+        if (yoke_worker_id(worker) <= 4) {
+            return 5;
+        }
+        break;
     case PROBE_EMIT_AND_RETURN:
         return emit_ticks(worker, 1024, 1024) == 0 ? 5 : 6;
     case PROBE_SILENT:
@@ -380,7 +385,8 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         return 7;
     }
     if (probe_around_serve(yoke_worker_server(worker), &around_handlers, NULL) != 0 ||
-        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0)) {
+        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0) ||
+        accept_service_start(&state.accepts, worker) != 0) {
         return 9;
     }
     bool drains_endlessly = state.setup->scenario == PROBE_DRAIN_ENDLESSLY;
