@@ -124,7 +124,8 @@ static void send_waiting(struct yoke_call *call, struct yoke__connection *connec
 
 /* Has this peer greeted us, and does it take calls? */
 static bool is_ready(const struct yoke__connection *connection) {
-    return connection != NULL && connection->hello_received && connection->can_call && !connection->peer_going_away;
+    return connection != NULL && yoke__connection_peer_is_ready(connection) && connection->can_call &&
+           !connection->peer_going_away;
 }
 
 void yoke__channel_attend(struct yoke_channel *channel) {
