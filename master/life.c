@@ -169,10 +169,6 @@ static void wait_for_death(struct yoke__life *life) {
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
 
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
-
 /* A worker that drains is told, at once or when its HELLO has come, and stops by itself. */
 static void tell_to_drain(struct yoke__life *life) {
     struct yoke__connection *connection = &life->socket.connection;
@@ -308,6 +304,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .generation = pool->generation,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
+    yoke__recycle_welcome(life);
     int error = spawn(child, life->generation, &life->process);
     if (error != 0) {
         yoke__link_append(&master->idle_lives, &life->link);
@@ -333,7 +330,16 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
     return life != NULL && (life->state == YOKE_CHILD_STARTING || life->state == YOKE_CHILD_READY);
 }
 
-void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason) {
+uint64_t yoke__life_calls_served(const struct yoke__life *life) {
+    return (life->socket.connection.next_stream - 1) / 2 - life->socket.connection.outgoing_count;
+}
+
+size_t yoke__life_calls_in_flight(const struct yoke__life *life) {
+    return life->socket.connection.outgoing_count;
+}
+
+void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
+    (void)detail;
     if (!was_told(life)) {
         life->drain = reason;
     }

@@ -40,7 +40,11 @@ void yoke__pool_reap_now(struct yoke_pool *pool) {
 }
 
 void yoke__pool_destroy(struct yoke_pool *pool) {
-    for (unsigned i = 0; i < pool->child_count; i++) {
+    yoke__renewal_end(pool);
+    yoke__recycling_end(pool);
+    yoke__scaling_end(pool);
+    yoke__demand_end(pool);
+    for (unsigned i = 0; i < pool->place_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
     yoke__link_remove(&pool->link);
@@ -48,25 +52,6 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     free(pool->children);
     yoke__kept_release(pool->kept);
     free(pool);
-}
-
-static int spawn_children(struct yoke_pool *pool) {
-    pool->children = calloc(pool->options.workers, sizeof(struct yoke_child *));
-    if (pool->children == NULL) {
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < pool->options.workers; i++) {
-        struct yoke_child *child = yoke__child_create(pool, i);
-        if (child == NULL) {
-            return -ENOMEM;
-        }
-        pool->children[pool->child_count++] = child;
-        int error = yoke__child_spawn(child, YOKE__V1__START_REASON__START_REASON_INITIAL);
-        if (error != 0) {
-            return error;
-        }
-    }
-    return 0;
 }
 
 int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool) {
@@ -85,12 +70,16 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     pool->generation = 1;
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
+    yoke__renewal_init(pool);
+    yoke__recycling_init(pool);
+    yoke__scaling_init(pool);
+    yoke__demand_init(pool);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     if (error == 0) {
         error = yoke__restart_record_init(&pool->restarts, &pool->options.restart);
     }
     if (error == 0) {
-        error = spawn_children(pool);
+        error = yoke__scale_up(pool, pool->options.workers, YOKE__V1__START_REASON__START_REASON_INITIAL);
     }
     if (error != 0) {
         yoke__pool_kill_now(pool);
@@ -98,6 +87,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
         yoke__pool_destroy(pool);
         return error;
     }
+    yoke__recycling_begin(pool);
+    yoke__scaling_begin(pool);
+    yoke__demand_begin(pool);
     yoke__link_append(&master->pools, &pool->link);
     *ret_pool = pool;
     return 0;
@@ -107,15 +99,29 @@ struct yoke_channel *yoke_pool_channel(struct yoke_pool *pool) {
     return &pool->channel;
 }
 
+static void drain_life(struct yoke__life *life) {
+    yoke__life_drain(life, YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP, NULL);
+}
+
 void yoke_pool_stop(struct yoke_pool *pool) {
     if (pool->stopping || yoke__engine_is_foreign(&pool->master->engine)) {
         return;
     }
     pool->stopping = true;
+    yoke__renewal_end(pool);
+    yoke__recycling_end(pool);
+    yoke__demand_end(pool);
     yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_stop(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP);
     }
+    /* Those that have left their places at their own pace, too. */
+    for_each_life(pool, drain_life);
+}
+
+void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event) {
+    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
+    yoke__events_deliver(&pool->master->events, type, &master, event);
 }
 
 void yoke__pool_check_stopped(struct yoke_pool *pool) {
@@ -196,14 +202,6 @@ void yoke__pool_kill(struct yoke_pool *pool) {
     yoke_pool_stop(pool);
     pool->is_killed = true;
     for_each_life(pool, kill_life);
-}
-
-uint64_t yoke_pool_generation(const struct yoke_pool *pool) {
-    return pool->generation;
-}
-
-unsigned yoke_pool_size(const struct yoke_pool *pool) {
-    return pool->child_count;
 }
 
 struct yoke_child *yoke_pool_child(struct yoke_pool *pool, unsigned index) {
