@@ -1,6 +1,8 @@
 /* child.c: see child.h. */
 #include "master/child.h"
 
+#include "rpc/queue.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +117,12 @@ static uint64_t find_pause_us(const struct yoke_child *child) {
                                   yoke__master_random(pool->master));
 }
 
+/* After a worker that stopped of its own accord there is no pause, but for those that do as soon as they have begun. */
+static uint64_t find_delay_us(const struct yoke_child *child, uint64_t age_us) {
+    uint64_t pause_us = child->pool->options.restart.pause_ms * UINT64_C(1000);
+    return age_us < pause_us ? pause_us - age_us : 0;
+}
+
 static void announce_restart(struct yoke_child *child, uint64_t pause_us, uint32_t deaths_in_period) {
     Yoke__V1__WorkerRestarting event = YOKE__V1__WORKER_RESTARTING__INIT;
     event.pool = (char *)child->pool->options.name;
@@ -137,7 +145,9 @@ static void decide_restart(struct yoke_child *child, const struct yoke__loss *lo
             return;
         }
     }
-    if (is_due && child->life == NULL && !pool->stopping) {
+    if (is_due && loss->has_left) {
+        make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE, find_delay_us(child, loss->death->uptime_us));
+    } else if (is_due && child->life == NULL && !pool->stopping) {
         uint64_t pause_us = find_pause_us(child);
         make_due(child, YOKE__V1__START_REASON__START_REASON_RESTART, pause_us);
         announce_restart(child, pause_us, deaths_in_period);
@@ -154,10 +164,8 @@ void yoke__child_on_leaving(struct yoke_child *child, const struct yoke__life *l
     if (child->next != NULL) {
         seat(child, child->next);
     } else if (yoke__restart_is_certain(&child->pool->options.restart)) {
-        /* At once, but for workers that stop as soon as they have begun. */
-        uint64_t pause_us = child->pool->options.restart.pause_ms * UINT64_C(1000);
-        uint64_t age_us = now_us(child) - life->started_us;
-        make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE, age_us < pause_us ? pause_us - age_us : 0);
+        make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE,
+                 find_delay_us(child, now_us(child) - life->started_us));
     }
     attend_channels(child);
 }

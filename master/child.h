@@ -57,7 +57,7 @@ struct yoke__loss {
     enum yoke__role role;
     uint64_t ready_us; /* when it became ready; 0: it never was */
     bool was_told;     /* to stop */
-    bool has_left;     /* it stopped of its own accord */
+    bool has_left;     /* it has said that it stops; of its own accord, unless it was told */
     const Yoke__V1__WorkerDied *death;
 };
 

@@ -2,6 +2,7 @@
 #include "master/demand.h"
 
 #include "master/child.h"
+#include "master/route.h"
 
 #include <string.h>
 
@@ -51,14 +52,11 @@ static void grow(struct yoke_pool *pool) {
     yoke__demand_on_scaled(pool);
 }
 
-static uint64_t find_oldest_ns(const struct yoke_pool *pool) {
-    return yoke__link_is_alone(&pool->channel.waiting) ? 0 : 1;
-}
-
+/* Calls have waited: for long enough? */
 static void on_grow(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct yoke_pool *pool = YOKE__CONTAINER(watcher, struct yoke_pool, demand.grow);
     const uint64_t patience_ns = pool->options.demand.grow_after_ms * NS_PER_MS;
-    const uint64_t oldest_ns = find_oldest_ns(pool);
+    const uint64_t oldest_ns = yoke__route_oldest_ns(pool);
     (void)loop;
     (void)events;
     if (oldest_ns == 0 || !can_grow(pool)) {
@@ -77,8 +75,10 @@ static void on_grow(struct ev_loop *loop, ev_timer *watcher, int events) {
     }
 }
 
-void yoke__demand_on_waiting(struct yoke_pool *pool) {
-    if (can_grow(pool) && !ev_is_active(&pool->demand.grow)) {
+static void on_crowded(struct yoke_pool *pool, bool is_crowded) {
+    if (!is_crowded) {
+        ev_timer_stop(pool->master->io.loop, &pool->demand.grow);
+    } else if (can_grow(pool) && !ev_is_active(&pool->demand.grow)) {
         start_timer(pool, &pool->demand.grow, pool->options.demand.grow_after_ms * NS_PER_MS);
     }
 }
@@ -144,6 +144,9 @@ void yoke__demand_init(struct yoke_pool *pool) {
 
 void yoke__demand_begin(struct yoke_pool *pool) {
     pool->demand.is_on = pool->options.max_workers > pool->options.workers;
+    if (pool->demand.is_on) {
+        pool->crowded = on_crowded;
+    }
 }
 
 void yoke__demand_end(struct yoke_pool *pool) {

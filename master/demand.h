@@ -35,9 +35,6 @@ void yoke__demand_init(struct yoke_pool *pool);
 void yoke__demand_begin(struct yoke_pool *pool); /* its options are known */
 void yoke__demand_end(struct yoke_pool *pool);
 
-/* A call waits for a worker, and before none did. */
-void yoke__demand_on_waiting(struct yoke_pool *pool);
-
 /* It may have more workers than the least now, so that it can shrink. */
 void yoke__demand_on_scaled(struct yoke_pool *pool);
 

@@ -24,7 +24,7 @@ struct yoke__life {
     uint64_t started_us; /* CLOCK_MONOTONIC */
     uint64_t ready_us;   /* when WorkerReady was emitted; 0: it was not */
     bool announced;      /* WorkerStarted has been emitted */
-    bool has_left;       /* it has said that it stops, without having been told to */
+    bool has_left;       /* it has said that it stops */
     bool is_leaving;     /* and does so at its own pace */
     bool output_ended;   /* it has been told that nothing follows */
     struct yoke__recycle_bounds recycle_bounds;

@@ -3,6 +3,7 @@
 #define YOKE_MASTER_MASTER_H
 
 #include "master/demand.h"
+#include "master/offers.h"
 #include "master/process.h"
 #include "master/recycle.h"
 #include "master/renew.h"
@@ -21,6 +22,8 @@ struct yoke_master {
     struct yoke_server server;
     struct yoke_events events;
     struct yoke__link pools;
+    struct yoke__link listeners;
+    struct yoke__offers offers;   /* sockets that are open and have no listener yet */
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
@@ -42,14 +45,16 @@ void yoke__master_kill(struct yoke_master *master);
 void yoke__master_pool_stopped(struct yoke_master *master);
 
 struct yoke_pool {
-    struct yoke_channel channel; /* round robin; first, so that a channel can be cast to its pool */
+    struct yoke_channel channel; /* first, so that a channel can be cast to its pool */
     struct yoke_master *master;
     struct yoke__link link;
     struct yoke_pool_options options; /* with every default filled in and copied with what it points to: */
     struct yoke__kept *kept;
-    struct yoke_child **children; /* `place_count` of them; the pool has, and others see, the first `child_count` */
+    struct yoke__identity identity; /* of its workers */
+    struct yoke_child **children;   /* `place_count` of them; the pool has, and others see, the first `child_count` */
     unsigned child_count, place_count;
     unsigned next_child;     /* whose turn it is */
+    uint64_t random;         /* for choosing by chance; see rpc/random.h */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
@@ -57,6 +62,9 @@ struct yoke_pool {
     struct yoke__recycling recycling;
     struct yoke__scaling scaling;
     struct yoke__demand demand;
+
+    /* Calls wait, or none does any more. Must make none. NULL: nobody asks. */
+    void (*crowded)(struct yoke_pool *pool, bool is_crowded);
     bool stopping, stopped;
     bool is_killed; /* its workers were killed before their time to stop was over */
 };

@@ -2,6 +2,7 @@
 #include "master/scale.h"
 
 #include "master/child.h"
+#include "master/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,10 +33,10 @@ static int reserve(struct yoke_pool *pool, unsigned workers) {
 static void cut(struct yoke_pool *pool, unsigned workers) {
     const unsigned before = pool->child_count;
     pool->child_count = workers;
-    pool->next_child = pool->next_child < workers ? pool->next_child : 0;
     for (unsigned i = before; i-- > workers;) {
         yoke__child_vacate(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_SCALE);
     }
+    yoke__listeners_vacate(pool, workers);
 }
 
 int yoke__scale_up(struct yoke_pool *pool, unsigned workers, Yoke__V1__StartReason start_reason) {

@@ -10,10 +10,19 @@
 
 static bool parse_kind(const char *text, enum bench_kind *ret_kind) {
     static const char *const names[] = {
-        [BENCH_UNARY] = "unary",     [BENCH_UNARY_UP] = "unary-up", [BENCH_UNARY_CHECKED] = "unary-checked",
-        [BENCH_PUT] = "put",         [BENCH_STREAM] = "stream",     [BENCH_BIDI] = "bidi",
-        [BENCH_WORKERS] = "workers", [BENCH_STREAMS] = "streams",   [BENCH_SPAWN] = "spawn",
-        [BENCH_KILL] = "kill",       [BENCH_IDLE] = "idle",         [BENCH_LATENCY] = "latency",
+        [BENCH_UNARY] = "unary",
+        [BENCH_UNARY_UP] = "unary-up",
+        [BENCH_UNARY_CHECKED] = "unary-checked",
+        [BENCH_PUT] = "put",
+        [BENCH_STREAM] = "stream",
+        [BENCH_BIDI] = "bidi",
+        [BENCH_WORKERS] = "workers",
+        [BENCH_STREAMS] = "streams",
+        [BENCH_SPAWN] = "spawn",
+        [BENCH_SPAWN_LARGE] = "spawn-large",
+        [BENCH_KILL] = "kill",
+        [BENCH_IDLE] = "idle",
+        [BENCH_LATENCY] = "latency",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(names[i], text) == 0) {

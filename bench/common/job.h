@@ -37,6 +37,8 @@ enum bench_kind {
     /* "spawn": from asking for a new worker until the master knows that it is ready, as its first message has come. One
      * at a time; what comes between, such as the worker's end, is not counted. */
     BENCH_SPAWN,
+    /* "spawn-large": as spawn, from a master that has SIZE bytes of its memory resident. */
+    BENCH_SPAWN_LARGE,
     /* "kill": from kill(pid, SIGKILL) until the master's program has been told of the worker's death, with the process
      * reaped. One at a time; what comes between is not counted. */
     BENCH_KILL,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "common/bench.h"
@@ -29,6 +30,13 @@ uint64_t bench_pss(pid_t pid) {
         bench_die(path);
     }
     return kib * 1024;
+}
+
+void bench_memory_hold(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (memory == MAP_FAILED) {
+        bench_die("mmap");
+    }
 }
 
 static void sleep_for(double seconds) {

@@ -1,4 +1,4 @@
-/* memory.h: what idle workers cost. */
+/* memory.h: what idle workers cost, and masters that hold much. */
 #ifndef BENCH_MEMORY_H
 #define BENCH_MEMORY_H
 
@@ -22,6 +22,9 @@ uint64_t bench_pss(pid_t pid);
  * the job's workers. `pids` are these.
  */
 void bench_memory_print(const struct bench_job *job, const pid_t *pids);
+
+/* Has so many bytes resident in this process from now on. Ends the program when they are not to be had. */
+void bench_memory_hold(size_t size);
 
 #ifdef __cplusplus
 }

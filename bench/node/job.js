@@ -14,6 +14,7 @@ const CASES = {
     workers: true,
     streams: false,
     spawn: true,
+    "spawn-large": false,
     kill: true,
     idle: true,
     latency: true,

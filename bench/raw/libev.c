@@ -18,6 +18,7 @@ static int run(const struct bench_job *job) {
     case BENCH_WORKERS:
         return libev_run_workers(job);
     case BENCH_SPAWN:
+    case BENCH_SPAWN_LARGE:
     case BENCH_KILL:
         return libev_run_lives(job);
     case BENCH_IDLE:

@@ -43,7 +43,7 @@ static int live(const struct bench_job *job, unsigned index, void *user_data) {
 }
 
 static void begin_life(struct life *life) {
-    if (life->job->kind == BENCH_SPAWN) {
+    if (life->job->kind != BENCH_KILL) {
         bench_span_begin(&life->spans);
     }
     end_socketpair(life->fds);
@@ -96,6 +96,9 @@ int libev_run_lives(const struct bench_job *job) {
     ev_io_init(&life.ready, on_ready, -1, EV_READ);
     ev_io_init(&life.dead, on_dead, -1, EV_READ);
     life.ready.data = life.dead.data = &life;
+    if (job->kind == BENCH_SPAWN_LARGE) {
+        bench_memory_hold(job->size);
+    }
     bench_spans_start(&life.spans, job);
     begin_life(&life);
     ev_run(life.loop, 0);

@@ -61,6 +61,8 @@ const struct bench_case bench_cases[] = {
     {"workers/64", "workers", TIME, 64, 128, 64, 1, EXTRA, "calls from one master to its workers"},
     {"streams/10000", "streams", TIME, 64, 128, 1, 10000, 0, "messages to and fro on streams that take turns"},
     {"spawn", "spawn", TIME, 64, 1, 1, 1, 0, "from asking for a worker until it is ready"},
+    {"spawn/4G", "spawn-large", TIME, (size_t)4096 * MIB, 1, 1, 1, EXTRA,
+     "the same, while the master has 4 GiB resident"},
     {"kill", "kill", TIME, 64, 1, 1, 1, 0, "from killing a worker until its master's program knows"},
     {"idle/1", "idle", MEMORY, 64, 1, 1, 1, 0, "memory of a worker that has nothing to do"},
     {"idle/64", "idle", MEMORY, 64, 1, 64, 1, EXTRA, "memory of a worker that has nothing to do"},

@@ -10,6 +10,7 @@
 static int run(const struct bench_job *job) {
     switch (job->kind) {
     case BENCH_SPAWN:
+    case BENCH_SPAWN_LARGE:
     case BENCH_KILL:
         return run_lives(job, WAY_EXEC);
     case BENCH_IDLE:

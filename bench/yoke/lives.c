@@ -80,10 +80,13 @@ int run_lives(const struct bench_job *job, enum way way) {
     struct lives lives = {0};
     side_init(&lives.side, job, way);
     bench_spans_start(&lives.spans, job);
-    if (job->kind == BENCH_SPAWN) {
-        begin_spawning(&lives);
-    } else {
+    if (job->kind == BENCH_SPAWN_LARGE) {
+        bench_memory_hold(job->size);
+    }
+    if (job->kind == BENCH_KILL) {
         begin_killing(&lives);
+    } else {
+        begin_spawning(&lives);
     }
     ev_run(lives.side.loop, 0);
     side_release(&lives.side);

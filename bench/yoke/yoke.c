@@ -18,6 +18,7 @@ static int run(const struct bench_job *job) {
     case BENCH_STREAMS:
         return run_talk(job, WAY_FORK);
     case BENCH_SPAWN:
+    case BENCH_SPAWN_LARGE:
     case BENCH_KILL:
         return run_lives(job, WAY_FORK);
     case BENCH_IDLE:

@@ -244,6 +244,8 @@ int lab_create_pool(struct lab *lab, const struct lab_options *options, struct y
     if (options->stop_timeout_ms != 0) {
         pool_options.stop.drain_ms = options->stop_timeout_ms;
     }
+    pool_options.identity = options->identity;
+    pool_options.output = options->output;
     if (lab_is_exec()) {
         pool_options.path = options->worker_path != NULL ? options->worker_path : lab_worker_path();
         pool_options.argv = argv;

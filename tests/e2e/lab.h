@@ -117,6 +117,8 @@ struct lab_options {
     unsigned restart_pause_ms, stop_timeout_ms;
     enum probe_scenario scenario;
     const char *worker_path; /* exec mode; NULL: lab_worker_path() */
+    struct yoke_identity_options identity;
+    struct yoke_output_options output;
     const struct yoke_pool_options *pool; /* all else that the pool is asked for; NULL: nothing */
 };
 

@@ -30,7 +30,8 @@ static void write_script(const char *text) {
 }
 
 static void spawn_as(enum kind kind) {
-    static const enum probe_scenario scenarios[] = {[GOOD] = PROBE_SERVE, [EXITS] = PROBE_RETURN, [SILENT] = PROBE_SILENT};
+    static const enum probe_scenario scenarios[] = {
+        [GOOD] = PROBE_SERVE, [EXITS] = PROBE_RETURN, [SILENT] = PROBE_SILENT};
     lab_set_scenario(scenarios[kind]);
     if (kind == GOOD) {
         REQUIRE_INT(symlink(lab_worker_path(), new_path), 0);
@@ -312,8 +313,8 @@ static void a_reload_told_while_one_fails_begins_anew(void) {
     REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
     LAB_WAIT(&lab, trace.reloaded == 1);
     check_generation(&lab, 3);
-    TRACE_CHECK(&trace, "started 4 reload in 0, generation 2", "died 4 exited", "reload failed, generation 2, replaced 0",
-                "reloaded, generation 3, replaced 3");
+    TRACE_CHECK(&trace, "started 4 reload in 0, generation 2", "died 4 exited",
+                "reload failed, generation 2, replaced 0", "reloaded, generation 3, replaced 3");
     close_pool(&lab);
 }
 
@@ -372,10 +373,10 @@ static void a_starting_worker_of_an_earlier_generation_is_replaced(void) {
 static void reloads_go_on_while_workers_die(void) {
     struct lab lab;
     unsigned ended = 0;
-    open_pool(&lab, 4,
-              POOL(.replace = {.surge = 2},
-                   .restart = {
-                       .when = YOKE_RESTART_ALWAYS, .pause_ms = 1, .max_pause_ms = 1, .max_restarts = UINT32_MAX}));
+    open_pool(
+        &lab, 4,
+        POOL(.replace = {.surge = 2},
+             .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 1, .max_pause_ms = 1, .max_restarts = UINT32_MAX}));
     for (unsigned i = 0; i < 12; i++) {
         const unsigned started = trace.started;
         REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
