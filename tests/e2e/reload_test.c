@@ -1,63 +1,18 @@
 /* reload_test.c: a pool's workers are replaced by those of the next generation, and no call fails for it; or they are not. */
+#include "kinds.h"
 #include "load.h"
-#include "trace.h"
 
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define START_REASON(name) YOKE__V1__START_REASON__START_REASON_##name
 
 static struct trace trace;
 static struct load load;
 
-/* ---- Generations that are no good --------------------------------------------------------------------------------- */
-
-/* What the workers that are spawned from now on are like: in exec mode another file is put where the program is. */
-enum kind { GOOD, EXITS, SILENT };
-
-static char folder[PATH_MAX], path[PATH_MAX + 16], new_path[PATH_MAX + 16];
-
-static void write_script(const char *text) {
-    FILE *file = fopen(new_path, "w");
-    REQUIRE(file != NULL);
-    fputs(text, file);
-    fclose(file);
-    REQUIRE_INT(chmod(new_path, 0700), 0);
-}
-
-static void spawn_as(enum kind kind) {
-    static const enum probe_scenario scenarios[] = {
-        [GOOD] = PROBE_SERVE, [EXITS] = PROBE_RETURN, [SILENT] = PROBE_SILENT};
-    lab_set_scenario(scenarios[kind]);
-    if (kind == GOOD) {
-        REQUIRE_INT(symlink(lab_worker_path(), new_path), 0);
-    } else {
-        write_script(kind == EXITS ? "#!/bin/sh\nexit 5\n" : "#!/bin/sh\nexec sleep 3600\n");
-    }
-    REQUIRE_INT(rename(new_path, path), 0);
-}
-
 static void open_pool(struct lab *lab, unsigned workers, const struct yoke_pool_options *pool) {
-    const struct lab_options options = {.workers = workers, .worker_path = path, .pool = pool};
-    snprintf(folder, sizeof(folder), "%s/reload-XXXXXX", test_program_dir());
-    REQUIRE(mkdtemp(folder) != NULL);
-    snprintf(path, sizeof(path), "%s/worker", folder);
-    snprintf(new_path, sizeof(new_path), "%s/new", folder);
-    spawn_as(GOOD);
-    lab_open_master(lab, &options);
-    trace_open(&trace, lab->master);
-    REQUIRE_INT(lab_create_pool(lab, &options, &lab->pool), 0);
-    LAB_WAIT(lab, lab->ready_count == workers);
+    kinds_open_pool(lab, &trace, &(struct lab_options){.workers = workers, .pool = pool});
 }
 
 static void close_pool(struct lab *lab) {
-    unlink(path);
-    rmdir(folder);
-    lab_close(lab);
+    kinds_close_pool(lab);
 }
 
 #define POOL(...) (&(struct yoke_pool_options){.retry = {.max_attempts = 1}, __VA_ARGS__})
