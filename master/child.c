@@ -310,7 +310,7 @@ bool yoke_child_serves(const struct yoke_child *child, const char *service) {
 }
 
 size_t yoke_child_calls_in_flight(const struct yoke_child *child) {
-    return child->life != NULL ? child->life->socket.connection.outgoing_count : 0;
+    return child->life != NULL ? yoke__life_calls_in_flight(child->life) : 0;
 }
 
 int yoke_child_kill(struct yoke_child *child, int signal) {

@@ -108,10 +108,6 @@ struct yoke_channel *yoke_pool_channel(struct yoke_pool *pool) {
     return &pool->channel;
 }
 
-static void drain_life(struct yoke__life *life) {
-    yoke__life_drain(life, YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP, NULL);
-}
-
 void yoke_pool_stop(struct yoke_pool *pool) {
     if (pool->stopping || yoke__engine_is_foreign(&pool->master->engine)) {
         return;
@@ -124,8 +120,6 @@ void yoke_pool_stop(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_stop(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP);
     }
-    /* Those that have left their places at their own pace, too. */
-    for_each_life(pool, drain_life);
 }
 
 void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event) {

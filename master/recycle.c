@@ -58,7 +58,7 @@ static bool has_reached(uint64_t value, uint64_t bound) {
 static void tell_age(uint64_t age_us, char why[YOKE__RECYCLE_WHY_MAX]) {
     char text[GROUPED_MAX];
     bool is_short = age_us < 10000000;
-    (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "is %s %s old", group(age_us / (is_short ? 1000 : 1000000), text),
+    (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "it is %s %s old", group(age_us / (is_short ? 1000 : 1000000), text),
                    is_short ? "ms" : "s");
 }
 
@@ -68,15 +68,15 @@ static void tell_memory(uint64_t bytes, uint64_t bound, const char *kind, char w
     const bool is_small = bound < 10000000;
     const uint64_t unit = is_small ? 1000 : 1000000;
     const char *name = is_small ? "kB" : "MB";
-    (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "uses %s %s of %s memory, over %s %s", group(bytes / unit, used), name,
-                   kind, group(bound / unit, most), name);
+    (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "it uses %s %s of %s memory, over %s %s", group(bytes / unit, used),
+                   name, kind, group(bound / unit, most), name);
 }
 
 bool yoke__recycle_is_due(const struct yoke_recycle_options *options, const struct yoke__recycle_bounds *bounds,
                           const struct yoke__recycle_facts *facts, char why[YOKE__RECYCLE_WHY_MAX]) {
     char text[GROUPED_MAX];
     if (has_reached(facts->calls, bounds->calls)) {
-        (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "has answered %s calls", group(facts->calls, text));
+        (void)snprintf(why, YOKE__RECYCLE_WHY_MAX, "it has answered %s calls", group(facts->calls, text));
     } else if (has_reached(facts->age_us, bounds->age_us)) {
         tell_age(facts->age_us, why);
     } else if (is_over(facts->rss_bytes, options->above_rss_bytes)) {

@@ -24,7 +24,7 @@ struct yoke__recycle_facts {
 struct yoke__recycle_bounds yoke__recycle_bounds_of(const struct yoke_recycle_options *options,
                                                     const uint64_t chances[2]);
 
-/* Has it done enough? Then `why` says so, to follow "worker 3 (pid 4711) ". */
+/* Has it done enough? Then `why` says so, to follow "because ". */
 bool yoke__recycle_is_due(const struct yoke_recycle_options *options, const struct yoke__recycle_bounds *bounds,
                           const struct yoke__recycle_facts *facts, char why[YOKE__RECYCLE_WHY_MAX]);
 

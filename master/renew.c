@@ -75,7 +75,7 @@ static void fail_reload(struct yoke_pool *pool) {
         struct yoke__life *next = pool->children[i]->next;
         if (next != NULL && next->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD) {
             yoke__child_drop_next(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD,
-                                  "is not needed, because the reload has failed");
+                                  "the reload has failed");
         }
     }
     close_reload(pool);
@@ -269,7 +269,7 @@ int yoke_child_recycle(struct yoke_child *child) {
     if (!yoke__life_is_serving(child->life)) {
         return -ESRCH;
     }
-    yoke__renew(child->life, "is to be recycled");
+    yoke__renew(child->life, "it was asked for");
     return 0;
 }
 

@@ -32,7 +32,7 @@ void yoke__renewal_init(struct yoke_pool *pool);
 /* Nothing is replaced any more. Harmless when done before. */
 void yoke__renewal_end(struct yoke_pool *pool);
 
-/* This worker is to be replaced as soon as there is room for that. Why, to follow "worker 3 (pid 4711) ". Only the first reason
+/* This worker is to be replaced as soon as there is room for that. Why, to follow "because ". Only the first reason
  * counts. */
 void yoke__renew(struct yoke__life *life, const char *why);
 

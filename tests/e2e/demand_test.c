@@ -8,12 +8,9 @@
 static struct trace trace;
 static struct lab_result results[CALLS];
 
-/* One to four workers, with a call each at a time. */
-#define POOL(...)                                                                       \
-    (&(struct yoke_pool_options){.max_workers = 4,                                      \
-                                 .routing = {.max_calls_per_worker = 1},                \
-                                 .demand = {.grow_after_ms = 1, .shrink_after_ms = 30}, \
-                                 __VA_ARGS__})
+/* One to four workers, with a call each at a time. A worker is idle after so many milliseconds: */
+#define IDLE(ms) .demand = {.grow_after_ms = 1, .shrink_after_ms = (ms)}
+#define POOL(...) (&(struct yoke_pool_options){.max_workers = 4, .routing = {.max_calls_per_worker = 1}, __VA_ARGS__})
 
 static void open_pool(struct lab *lab, unsigned workers, const struct yoke_pool_options *pool) {
     kinds_open_pool(lab, &trace, &(struct lab_options){.workers = workers, .pool = pool});
@@ -36,7 +33,7 @@ static void await_calls(struct lab *lab, unsigned count) {
 
 static void a_pool_grows_while_calls_wait_and_shrinks_when_none_come(void) {
     struct lab lab;
-    open_pool(&lab, 1, POOL(.name = NULL));
+    open_pool(&lab, 1, POOL(IDLE(30)));
     CHECK_INT(yoke_pool_size(lab.pool), 1);
     call(&lab, CALLS, 10);
     CHECK_INT(yoke_pool_queued(lab.pool), CALLS - 1);
@@ -60,7 +57,7 @@ static void a_pool_grows_while_calls_wait_and_shrinks_when_none_come(void) {
 
 static void a_worker_that_is_never_ready_is_not_followed_by_another(void) {
     struct lab lab;
-    open_pool(&lab, 1, POOL(.start_ms = YOKE_NEVER, .stop = {.drain_ms = 1, .term_ms = 1}));
+    open_pool(&lab, 1, POOL(IDLE(30), .start_ms = YOKE_NEVER, .stop = {.drain_ms = 1, .term_ms = 1}));
     spawn_as(SILENT);
     call(&lab, CALLS, 2);
     await_calls(&lab, CALLS);
@@ -74,7 +71,8 @@ static void a_worker_that_fails_is_not_followed_by_another(void) {
     struct lab lab;
     open_pool(
         &lab, 1,
-        POOL(.restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 1, .max_pause_ms = 1, .max_restarts = UINT32_MAX}));
+        POOL(IDLE(30),
+             .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 1, .max_pause_ms = 1, .max_restarts = UINT32_MAX}));
     spawn_as(EXITS);
     call(&lab, CALLS, 2);
     await_calls(&lab, CALLS);
@@ -90,7 +88,7 @@ static void a_worker_that_fails_is_not_followed_by_another(void) {
 static void who_is_at_work_stays(void) {
     struct lab lab;
     struct lab_result held[2] = {0};
-    open_pool(&lab, 1, POOL(.demand = {.grow_after_ms = 1, .shrink_after_ms = 4}));
+    open_pool(&lab, 1, POOL(IDLE(4)));
     REQUIRE_INT(lab_hold(&lab, yoke_pool_channel(lab.pool), "a", 1, &held[0]), 0);
     REQUIRE_INT(lab_hold(&lab, yoke_pool_channel(lab.pool), "b", 1, &held[1]), 0);
     /* Both are held for many times shrink_after_ms, as a third worker shows, which comes and goes. */
@@ -109,7 +107,7 @@ static void who_is_at_work_stays(void) {
 
 static void the_least_number_can_be_changed(void) {
     struct lab lab;
-    open_pool(&lab, 1, POOL(.name = NULL));
+    open_pool(&lab, 1, POOL(IDLE(30)));
     CHECK_INT(yoke_pool_scale(lab.pool, 5), -EINVAL);
     REQUIRE_INT(yoke_pool_scale(lab.pool, 3), 0);
     CHECK_INT(yoke_pool_size(lab.pool), 3);
@@ -126,7 +124,7 @@ static void the_least_number_can_be_changed(void) {
 
 static void a_pool_that_grows_can_be_stopped_and_destroyed(void) {
     struct lab lab;
-    open_pool(&lab, 1, POOL(.name = NULL));
+    open_pool(&lab, 1, POOL(IDLE(30)));
     call(&lab, CALLS, 5);
     LAB_WAIT(&lab, yoke_pool_size(lab.pool) >= 2);
     yoke_pool_stop(lab.pool);
@@ -135,7 +133,7 @@ static void a_pool_that_grows_can_be_stopped_and_destroyed(void) {
         CHECK_INT(results[i].count, 1);
     }
     ev_run(lab.loop, 0);
-    REQUIRE_INT(lab_create_pool(&lab, &(struct lab_options){.workers = 1, .pool = POOL(.name = NULL)}, &lab.pool), 0);
+    REQUIRE_INT(lab_create_pool(&lab, &(struct lab_options){.workers = 1, .pool = POOL(IDLE(30))}, &lab.pool), 0);
     call(&lab, CALLS, 5);
     LAB_WAIT(&lab, yoke_pool_size(lab.pool) >= 2);
     kinds_close_pool(&lab);

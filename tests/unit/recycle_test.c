@@ -26,9 +26,9 @@ static void calls_are_enough_when_the_bound_is_reached(void) {
     const struct yoke_recycle_options options = {.after_calls = 10000};
     CHECK(!is_due(&options, &(struct yoke__recycle_facts){.calls = 9999, .age_us = UINT64_MAX}));
     CHECK(is_due(&options, &(struct yoke__recycle_facts){.calls = 10000}));
-    CHECK_STR(why, "has answered 10,000 calls");
+    CHECK_STR(why, "it has answered 10,000 calls");
     CHECK(is_due(&options, &(struct yoke__recycle_facts){.calls = UINT64_MAX}));
-    CHECK_STR(why, "has answered 18,446,744,073,709,551,615 calls");
+    CHECK_STR(why, "it has answered 18,446,744,073,709,551,615 calls");
 }
 
 static void age_is_enough_when_the_bound_is_reached(void) {
@@ -36,9 +36,9 @@ static void age_is_enough_when_the_bound_is_reached(void) {
                   &(struct yoke__recycle_facts){.age_us = 3600000 * UINT64_C(1000) - 1}));
     CHECK(is_due(&(struct yoke_recycle_options){.after_ms = 3600000},
                  &(struct yoke__recycle_facts){.age_us = 3605 * MB}));
-    CHECK_STR(why, "is 3,605 s old");
+    CHECK_STR(why, "it is 3,605 s old");
     CHECK(is_due(&(struct yoke_recycle_options){.after_ms = 50}, &(struct yoke__recycle_facts){.age_us = 51999}));
-    CHECK_STR(why, "is 51 ms old");
+    CHECK_STR(why, "it is 51 ms old");
 }
 
 static void memory_is_too_much_above_the_bound(void) {
@@ -46,10 +46,10 @@ static void memory_is_too_much_above_the_bound(void) {
     const struct yoke_recycle_options pss = {.above_pss_bytes = 9 * MB};
     CHECK(!is_due(&rss, &(struct yoke__recycle_facts){.rss_bytes = 300 * MB, .pss_bytes = 900 * MB}));
     CHECK(is_due(&rss, &(struct yoke__recycle_facts){.rss_bytes = 301 * MB}));
-    CHECK_STR(why, "uses 301 MB of resident memory, over 300 MB");
+    CHECK_STR(why, "it uses 301 MB of resident memory, over 300 MB");
     CHECK(!is_due(&pss, &(struct yoke__recycle_facts){.rss_bytes = 900 * MB, .pss_bytes = 9 * MB}));
     CHECK(is_due(&pss, &(struct yoke__recycle_facts){.pss_bytes = 9 * MB + 1000}));
-    CHECK_STR(why, "uses 9,001 kB of proportional memory, over 9,000 kB");
+    CHECK_STR(why, "it uses 9,001 kB of proportional memory, over 9,000 kB");
     CHECK(is_due(&pss, &(struct yoke__recycle_facts){.pss_bytes = UINT64_MAX}));
     CHECK(strlen(why) < sizeof(why) - 1);
 }
