@@ -40,7 +40,8 @@ static bool is_growing(const struct yoke_pool *pool) {
             return true;
         }
     }
-    return pool->children[pool->child_count - 1]->is_due;
+    const struct yoke_child *last = pool->children[pool->child_count - 1];
+    return last->state != YOKE_CHILD_READY && yoke__child_is_expected(last);
 }
 
 static void grow(struct yoke_pool *pool) {

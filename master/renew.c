@@ -98,6 +98,18 @@ static bool is_reload_through(const struct yoke_pool *pool) {
     return true;
 }
 
+/* Has it been told of everybody who has been replaced? The timers of this turn of the loop run in no particular order. */
+static bool are_drains_told(const struct yoke_pool *pool) {
+    for (const struct yoke__link *at = pool->lives.next; at != &pool->lives; at = at->next) {
+        const struct yoke__life *life = YOKE__CONTAINER(at, struct yoke__life, link);
+        if (life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED && !life->is_drain_told &&
+            life->condemned == YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- Replacements -------------------------------------------------------------------------------------------------- */
 
 static unsigned count_on_their_way(const struct yoke_pool *pool) {
@@ -179,7 +191,11 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     if (renewal->failure[0] != '\0') {
         fail_reload(pool);
     } else if (renewal->is_reloading && is_reload_through(pool)) {
-        finish_reload(pool);
+        if (are_drains_told(pool)) {
+            finish_reload(pool);
+        } else {
+            wake(pool);
+        }
     }
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&pool->master->io);

@@ -4,28 +4,18 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[PATH_MAX], path[PATH_MAX + 16], new_path[PATH_MAX + 16];
 
-static void write_script(const char *text) {
-    FILE *file = fopen(new_path, "w");
-    REQUIRE(file != NULL);
-    fputs(text, file);
-    fclose(file);
-    REQUIRE_INT(chmod(new_path, 0700), 0);
-}
-
 void spawn_as(enum kind kind) {
     static const enum probe_scenario scenarios[] = {
         [GOOD] = PROBE_SERVE, [EXITS] = PROBE_RETURN, [SILENT] = PROBE_SILENT};
+    static const char *const programs[] = {[GOOD] = "probe_worker", [EXITS] = "kind_exits", [SILENT] = "kind_silent"};
+    char program[PATH_MAX];
     lab_set_scenario(scenarios[kind]);
-    if (kind == GOOD) {
-        REQUIRE_INT(symlink(lab_worker_path(), new_path), 0);
-    } else {
-        write_script(kind == EXITS ? "#!/bin/sh\nexit 5\n" : "#!/bin/sh\nexec sleep 3600\n");
-    }
+    snprintf(program, sizeof(program), "%s/%s", test_program_dir(), programs[kind]);
+    REQUIRE_INT(symlink(program, new_path), 0);
     REQUIRE_INT(rename(new_path, path), 0);
 }
 
