@@ -261,13 +261,11 @@ static void a_crowd_is_served(void) {
         REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, "", NULL, &calls[i]), 0);
     }
     CHECK_INT(yoke_pool_queued(lab.pool), CROWD);
-    unsigned served[2] = {0};
     for (unsigned i = 0; i < CROWD; i++) {
         LAB_WAIT(&lab, calls[i].result.count > 0);
         LAB_CHECK_ENDED(&calls[i].result, YOKE_OK);
-        served[calls[i].result.number]++;
     }
-    CHECK(served[0] > 0 && served[1] > 0);
+    CHECK_INT(yoke_pool_queued(lab.pool), 0);
     lab_close(&lab);
 }
 
