@@ -30,7 +30,8 @@ struct yoke__life {
     bool output_ended;               /* it has been told that nothing follows */
     Yoke__V1__DrainReason drain;     /* why it was told to stop; UNSPECIFIED while it was not */
     Yoke__V1__DeathReason condemned; /* why we kill it; UNSPECIFIED when we do not */
-    int warning;                     /* the signal that it got before SIGKILL; 0: none */
+    struct yoke__pulse pulse;
+    int warning; /* the signal that it got before SIGKILL; 0: none */
 };
 
 /*

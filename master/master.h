@@ -2,6 +2,7 @@
 #ifndef YOKE_MASTER_MASTER_H
 #define YOKE_MASTER_MASTER_H
 
+#include "master/liveness.h"
 #include "master/offers.h"
 #include "master/process.h"
 #include "master/restart.h"
@@ -54,6 +55,7 @@ struct yoke_pool {
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
+    struct yoke__liveness liveness;
 
     /* Calls wait, or none does any more. Must make none. NULL: nobody asks. */
     void (*crowded)(struct yoke_pool *pool, bool is_crowded);

@@ -48,6 +48,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     }
     yoke__route_release(pool);
     yoke__link_remove(&pool->link);
+    yoke__liveness_rest(pool);
     yoke__restart_record_release(&pool->restarts);
     free(pool->children);
     yoke__kept_release(pool->kept);
@@ -89,6 +90,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     pool->generation = 1;
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
+    yoke__liveness_init(pool);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     error = error != 0 ? error : yoke__listeners_check(pool);
     if (error == 0) {
