@@ -17,7 +17,7 @@ static void run(struct yoke_call *call, const Guide__Job *job, void *user_data) 
         printf("a line\na line of some length\n");
         fflush(stdout);
     } else {
-        fprintf(stderr, "the last line");
+        fprintf(stderr, "out of luck");
         raise(SIGABRT);
     }
 }
