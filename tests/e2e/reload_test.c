@@ -2,6 +2,7 @@
 #include "kinds.h"
 #include "load.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct trace trace;
@@ -324,6 +325,18 @@ static void a_starting_worker_of_an_earlier_generation_is_replaced(void) {
     close_pool(&lab);
 }
 
+/* Returns whose death is to be waited for. */
+static uint64_t kill_child(struct lab *lab, unsigned index) {
+    struct yoke_child *child = yoke_pool_child(lab->pool, index);
+    return yoke_child_kill(child, SIGKILL) == 0 ? yoke_child_id(child) : 0;
+}
+
+static void await_death(struct lab *lab, uint64_t id) {
+    char line[32];
+    snprintf(line, sizeof(line), "died %u ", (unsigned)id);
+    LAB_WAIT(lab, id == 0 || trace_count(&trace, line) == 1);
+}
+
 /* Workers are killed at random through many reloads; in the end all places are filled. */
 static void reloads_go_on_while_workers_die(void) {
     struct lab lab;
@@ -336,9 +349,10 @@ static void reloads_go_on_while_workers_die(void) {
         const unsigned started = trace.started;
         REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
         LAB_WAIT(&lab, trace.started > started + i % 4);
-        (void)yoke_child_kill(yoke_pool_child(lab.pool, i % 3), SIGKILL);
-        (void)yoke_child_kill(yoke_pool_child(lab.pool, 3), SIGKILL);
+        const uint64_t killed[] = {kill_child(&lab, i % 3), kill_child(&lab, 3)};
         ended++;
+        await_death(&lab, killed[0]);
+        await_death(&lab, killed[1]);
         LAB_WAIT(&lab, trace.reloaded + trace.reload_failed == ended);
     }
     LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 4 && trace.started - trace.died == 4);
