@@ -238,6 +238,20 @@ static void a_generation_that_is_never_ready_is_rolled_back(void) {
     close_pool(&lab);
 }
 
+/* Of two that are on their way one fails: the other, which might still become ready, is not waited for. */
+static void a_reload_that_fails_gives_up_who_is_on_the_way(void) {
+    struct lab lab;
+    open_pool(&lab, 3, POOL(.replace = {.surge = 2}, .start_ms = YOKE_NEVER, .stop = {.drain_ms = 1, .term_ms = 1}));
+    spawn_as(SILENT);
+    REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+    LAB_WAIT(&lab, trace.started == 5);
+    REQUIRE_INT(kill(lab.births[3].pid, SIGKILL), 0);
+    check_rolled_back(&lab, "in place 0, worker 4");
+    TRACE_CHECK(&trace, "died 4 signalled", "reload failed", "draining 5 reload", "died 5 stop timeout");
+    CHECK_CONTAINS(trace.drain, "because the reload has failed");
+    close_pool(&lab);
+}
+
 /* The second of three is no good: the first stays replaced. */
 static void a_reload_that_fails_midway_keeps_what_it_has_replaced(void) {
     struct lab lab;
@@ -383,6 +397,17 @@ static void a_pool_that_stops_ends_its_reload(void) {
     close_pool(&lab);
 }
 
+static void a_pool_that_stops_at_once_begins_no_reload(void) {
+    struct lab lab;
+    open_pool(&lab, 2, NULL);
+    REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+    yoke_pool_stop(lab.pool);
+    LAB_WAIT(&lab, lab.stopped_count == 1);
+    CHECK_INT(trace.started, 2);
+    CHECK_INT(trace.reloaded + trace.reload_failed, 0);
+    close_pool(&lab);
+}
+
 static void a_master_can_be_destroyed_in_the_middle_of_a_reload(void) {
     struct lab lab;
     open_pool(&lab, 3, POOL(.replace = {.surge = 2}));
@@ -404,6 +429,7 @@ static const struct test_case cases[] = {
     {.name = "a worker that drains can call its master", .run = a_worker_that_drains_can_call_its_master},
     {.name = "a generation that exits is rolled back", .run = a_generation_that_exits_is_rolled_back},
     {.name = "a generation that is never ready is rolled back", .run = a_generation_that_is_never_ready_is_rolled_back},
+    {.name = "a reload that fails gives up who is on the way", .run = a_reload_that_fails_gives_up_who_is_on_the_way},
     {.name = "a reload that fails midway keeps what it has replaced",
      .run = a_reload_that_fails_midway_keeps_what_it_has_replaced},
     {.name = "a reload told while one fails begins anew", .run = a_reload_told_while_one_fails_begins_anew},
@@ -415,6 +441,7 @@ static const struct test_case cases[] = {
      .run = a_starting_worker_of_an_earlier_generation_is_replaced},
     {.name = "reloads go on while workers die", .run = reloads_go_on_while_workers_die},
     {.name = "a pool that stops ends its reload", .run = a_pool_that_stops_ends_its_reload},
+    {.name = "a pool that stops at once begins no reload", .run = a_pool_that_stops_at_once_begins_no_reload},
     {.name = "a master can be destroyed in the middle of a reload",
      .run = a_master_can_be_destroyed_in_the_middle_of_a_reload},
     {.name = NULL},
