@@ -3,7 +3,9 @@
 #define YOKE_MASTER_MASTER_H
 
 #include "master/demand.h"
+#include "master/liveness.h"
 #include "master/offers.h"
+#include "master/oom.h"
 #include "master/process.h"
 #include "master/recycle.h"
 #include "master/renew.h"
@@ -27,6 +29,7 @@ struct yoke_master {
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
+    struct yoke__oom oom;
     uint64_t chance; /* the state of yoke__master_random() */
     bool stopping;   /* pools are stopped one after the other; there will be no new ones */
     int exit_code;   /* what the program should exit with */
@@ -58,6 +61,7 @@ struct yoke_pool {
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
+    struct yoke__liveness liveness;
     struct yoke__renewal renewal;
     struct yoke__recycling recycling;
     struct yoke__scaling scaling;
