@@ -20,11 +20,9 @@ void yoke__kept_release(struct yoke__kept *kept) {
     }
 }
 
-/* ---- Copies ---------------------------------------------------------------------------------------------------------- *
- * Each makes *pointer point to a copy; NULL stays NULL. -ENOMEM.
- */
+/* ---- Copies ---------------------------------------------------------------------------------------------------------- */
 
-static void *keep(struct yoke__kept **kept, const void *bytes, size_t size) {
+void *yoke__keep(struct yoke__kept **kept, const void *bytes, size_t size) {
     struct yoke__kept *copy = malloc(sizeof *copy + size);
     if (copy == NULL) {
         return NULL;
@@ -35,16 +33,15 @@ static void *keep(struct yoke__kept **kept, const void *bytes, size_t size) {
     return copy->bytes;
 }
 
-static int keep_string(struct yoke__kept **kept, const char **pointer) {
+int yoke__keep_string(struct yoke__kept **kept, const char **pointer) {
     if (*pointer == NULL) {
         return 0;
     }
-    *pointer = keep(kept, *pointer, strlen(*pointer) + 1);
+    *pointer = yoke__keep(kept, *pointer, strlen(*pointer) + 1);
     return *pointer != NULL ? 0 : -ENOMEM;
 }
 
-/* A NULL-terminated array of strings. */
-static int keep_strings(struct yoke__kept **kept, const char *const **pointer) {
+int yoke__keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     if (*pointer == NULL) {
         return 0;
     }
@@ -52,13 +49,28 @@ static int keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     while ((*pointer)[count] != NULL) {
         count++;
     }
-    const char **copy = keep(kept, *pointer, (count + 1) * sizeof *copy);
+    const char **copy = yoke__keep(kept, *pointer, (count + 1) * sizeof *copy);
     int error = copy != NULL ? 0 : -ENOMEM;
     for (size_t i = 0; error == 0 && i < count; i++) {
-        error = keep_string(kept, &copy[i]);
+        error = yoke__keep_string(kept, &copy[i]);
     }
     *pointer = copy;
     return error;
+}
+
+/* The array; what it points to belongs to the master. */
+static int keep_listeners(struct yoke__kept **kept, struct yoke_listener *const **pointer) {
+    if (*pointer == NULL) {
+        return 0;
+    }
+    size_t count = 0;
+    while ((*pointer)[count] != NULL) {
+        if (++count > YOKE_LISTENERS_MAX) {
+            return -EINVAL;
+        }
+    }
+    *pointer = yoke__keep(kept, *pointer, (count + 1) * sizeof **pointer);
+    return *pointer != NULL ? 0 : -ENOMEM;
 }
 
 /* ---- Defaults --------------------------------------------------------------------------------------------------------- */
@@ -83,6 +95,9 @@ static int resolve_size(struct yoke_pool_options *options) {
     return options->max_workers < options->workers || options->max_workers > YOKE_WORKERS_MAX ? -EINVAL : 0;
 }
 
+/* Deaths that a pool remembers at most, to find more than so many in a period. */
+#define RESTARTS_MAX 1000000u
+
 static int resolve_restart(struct yoke_restart_options *restart, unsigned workers) {
     if (restart->when > YOKE_RESTART_ON_FAILURE || restart->on_failure > YOKE_FAILURE_KEEP_TRYING ||
         restart->jitter_percent > 100 || restart->exit_code < 0 || restart->exit_code > 255 ||
@@ -97,6 +112,9 @@ static int resolve_restart(struct yoke_restart_options *restart, unsigned worker
     set_default(&restart->period_ms, 60000);
     if (restart->exit_code == 0) {
         restart->exit_code = 1;
+    }
+    if (restart->max_restarts > RESTARTS_MAX && restart->max_restarts != UINT32_MAX) {
+        return -EINVAL;
     }
     return restart->max_pause_ms < restart->pause_ms ? -EINVAL : 0;
 }
@@ -148,7 +166,7 @@ static int resolve(struct yoke_pool_options *options) {
     set_default(&options->demand.shrink_after_ms, 30000);
     resolve_liveness(&options->liveness);
     int error = resolve_size(options);
-    error = error != 0 ? error : resolve_restart(&options->restart, options->workers);
+    error = error != 0 ? error : resolve_restart(&options->restart, options->max_workers);
     error = error != 0 ? error : resolve_recycle(&options->recycle);
     error = error != 0 ? error : resolve_routing(&options->routing);
     error = error != 0 ? error : resolve_retry(&options->retry);
@@ -164,11 +182,11 @@ static int keep_all(struct yoke_pool_options *options, struct yoke__kept **kept)
         options->argv = only_path;
     }
     const char *const *argv = (const char *const *)options->argv;
-    int error = keep_string(kept, &options->name);
-    error = error != 0 ? error : keep_string(kept, &options->path);
-    error = error != 0 ? error : keep_strings(kept, &argv);
+    int error = yoke__keep_string(kept, &options->name);
+    error = error != 0 ? error : yoke__keep_string(kept, &options->path);
+    error = error != 0 ? error : yoke__keep_strings(kept, &argv);
     options->argv = (char *const *)argv;
-    return error;
+    return error != 0 ? error : keep_listeners(kept, &options->listeners);
 }
 
 int yoke__pool_options_read(const struct yoke_pool_options *options, struct yoke_pool_options *ret_options,

@@ -50,7 +50,7 @@ struct yoke_restart_options {
     uint32_t max_pause_ms;   /* default 30,000, or pause_ms if that is more */
     uint32_t jitter_percent; /* each pause is longer by up to so much, by chance; default 20; at most 100 */
     uint32_t healthy_ms;     /* a worker that was ready for so long was healthy; default 10,000 */
-    uint32_t max_restarts;   /* default 5 for each worker of the pool; UINT32_MAX: no bound */
+    uint32_t max_restarts;   /* default 5 for each of max_workers; at most 1,000,000, or UINT32_MAX: no bound */
     uint32_t period_ms;      /* default 60,000 */
     enum yoke_failure_action on_failure;
     int exit_code;       /* of the master, for YOKE_FAILURE_STOP_MASTER; 0: 1 */
@@ -188,12 +188,18 @@ struct yoke_identity_options {
     size_t rlimit_count;
     int nice;              /* added to the master's */
     bool spread;           /* each worker on one CPU of those usable, by its place */
-    const char *root;      /* chroot; NULL: none. `directory` is then within it */
-    const char *directory; /* NULL: the master's */
+    const char *root;      /* chroot; NULL: none. `directory` is then within it, and "/" when it is NULL */
+    const char *directory; /* NULL: the master's. In exec mode a relative `path` is relative to it */
     bool set_umask;
     mode_t umask;
-    const char *user;  /* a name, or a number; NULL: the master's. Its own group, and no other, unless these say so: */
-    const char *group; /* a name, or a number */
+
+    /*
+     * A name, or a number; NULL: the master's. Its own group, and no other, unless the next two say so. In fork mode, Linux lets a
+     * process that has changed its user dump no core and read little of its own /proc/self, unless it calls
+     * prctl(PR_SET_DUMPABLE, 1), which opens it, and what it has copied from the master, to other processes of that user.
+     */
+    const char *user;
+    const char *group;         /* a name, or a number */
     const char *const *groups; /* supplementary, NULL-terminated; NULL: none */
     bool no_new_privs;
     enum yoke_seccomp seccomp; /* implies no_new_privs */
@@ -202,7 +208,10 @@ struct yoke_identity_options {
     /* "NAME=value" replaces or adds, "NAME" removes; NULL-terminated; NULL: the master's. */
     const char *const *environment;
 
-    /* What ps shows, "NAME: pool POOL worker 3"; exec mode: only the short name (comm). NULL: as it is. */
+    /*
+     * What ps shows, "NAME: pool POOL worker 3", and the short name (comm), of which the kernel keeps 15 bytes. Exec mode, and
+     * kernels without CONFIG_CHECKPOINT_RESTORE: only the short name; in exec mode from yoke_worker_main() on. NULL: as it is.
+     */
     const char *title;
 };
 

@@ -1,6 +1,7 @@
 /* probe_worker.c: see probe_worker.h. probe.Worker's handlers, the ones about calls to the master apart. */
 #include "probe_worker.h"
 
+#include "act_service.h"
 #include "call_master.h"
 #include "common_service.h"
 #include "drain_worker.h"
@@ -360,6 +361,11 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     switch (state.setup->scenario) {
     case PROBE_RETURN:
         return 5;
+    case PROBE_RETURN_AT_FIRST:
+        if (yoke_worker_id(worker) <= 4) {
+            return 5;
+        }
+        break;
     case PROBE_EMIT_AND_RETURN:
         return emit_ticks(worker, 1024, 1024) == 0 ? 5 : 6;
     case PROBE_SILENT:
@@ -371,6 +377,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     }
     if (probe_common_serve(yoke_worker_server(worker), &common_handlers, &state.common) != 0 ||
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
+        probe_acts_serve(yoke_worker_server(worker), &act_handlers, NULL) != 0 ||
         probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
         probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
         thread_service_serve(&state.threads, worker) != 0 ||
@@ -378,7 +385,8 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         return 7;
     }
     if (probe_around_serve(yoke_worker_server(worker), &around_handlers, NULL) != 0 ||
-        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0)) {
+        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0) ||
+        accept_service_start(&state.accepts, worker) != 0) {
         return 9;
     }
     bool drains_endlessly = state.setup->scenario == PROBE_DRAIN_ENDLESSLY;
