@@ -3,6 +3,7 @@
 #include "master/listener.h"
 #include "master/pool_options.h"
 #include "master/route.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
+    yoke__route_release(pool);
     yoke__link_remove(&pool->link);
     yoke__restart_record_release(&pool->restarts);
     free(pool->children);
@@ -90,6 +92,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     error = error != 0 ? error : yoke__listeners_check(pool);
     if (error == 0) {
+        yoke__route_configure(pool);
         error = yoke__restart_record_init(&pool->restarts, &pool->options.restart);
     }
     if (error == 0) {

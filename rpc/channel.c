@@ -3,8 +3,10 @@
 
 #include "rpc/call.h"
 #include "rpc/cancel.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
 #include "rpc/options.h"
+#include "rpc/queue.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -16,7 +18,10 @@ static struct yoke__connection *single_peer_at(const struct yoke_channel *channe
     return ((const struct yoke__single_channel *)channel)->connection;
 }
 
-static struct yoke__connection *single_pick(struct yoke_channel *channel) {
+static struct yoke__connection *single_pick(struct yoke_channel *channel, const struct yoke_method *method,
+                                            uint64_t key) {
+    (void)method;
+    (void)key;
     return single_peer_at(channel, 0);
 }
 
@@ -39,106 +44,13 @@ void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel
                         struct yoke__engine *engine) {
     *channel = (struct yoke_channel){.class = class, .engine = engine, .expects_peer = true};
     yoke__link_init(&channel->waiting);
+    yoke__link_init(&channel->pausing);
+    yoke__link_init(&channel->due);
+    channel->last_returned = &channel->waiting;
 }
 
-/* ---- Calls that wait for a peer ------------------------------------------------------------------------------------ */
-
-/* What a waiting call counts for besides its request and its metadata. */
-#define WAITING_OVERHEAD 1024u
-
-bool yoke__call_is_waiting(const struct yoke_call *call) {
-    return call->envelope != NULL && call->envelope->waits_for != NULL;
-}
-
-/* Keep the call, and its request encoded, until there is a peer for it. */
-static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request) {
-    struct yoke__engine *engine = channel->engine;
-    size_t length = request != NULL ? request->length : 0;
-    if (length > engine->limits.max_message_bytes) {
-        return -EMSGSIZE;
-    }
-    size_t cost = length + (call->envelope != NULL ? call->envelope->metadata.length : 0);
-    if (channel->waiting_bytes + cost > engine->limits.max_queued_bytes) {
-        return -ENOBUFS;
-    }
-    struct yoke__envelope *envelope = yoke__envelope_of(call);
-    if (envelope == NULL || yoke__deadlines_reserve(&engine->deadlines) != 0) {
-        return -ENOMEM;
-    }
-    if (request != NULL) {
-        envelope->request = malloc(length > 0 ? length : 1);
-        if (envelope->request == NULL) {
-            return -ENOMEM;
-        }
-        yoke__body_write(request, envelope->request);
-    }
-    envelope->request_length = length;
-    if (call->deadline_ns != 0) {
-        yoke__deadlines_add(&engine->deadlines, call);
-    }
-    envelope->waits_for = channel;
-    envelope->waiting_cost = cost + WAITING_OVERHEAD;
-    channel->waiting_bytes += envelope->waiting_cost;
-    yoke__link_append(&channel->waiting, &call->link);
-    return 0;
-}
-
-void yoke__channel_forget(struct yoke_call *call) {
-    struct yoke_channel *channel = call->envelope->waits_for;
-    channel->waiting_bytes -= call->envelope->waiting_cost;
-    call->envelope->waits_for = NULL;
-    call->safe_to_retry = true;
-    yoke__link_remove(&call->link);
-    yoke__deadlines_remove(&channel->engine->deadlines, call);
-}
-
-/* A waiting call has been sent: do what its user has asked for in the meantime. */
-static void catch_up(struct yoke_call *call) {
-    call->safe_to_retry = false;
-    if (!yoke__requests_stream(call->method)) {
-        return;
-    }
-    if (!call->envelope->half_closed) {
-        yoke__stream_welcome(call);
-    } else if (yoke__stream_half_close(call) != 0) {
-        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the end of the stream");
-    }
-}
-
-/* Send a waiting call, or end it. */
-static void send_waiting(struct yoke_call *call, struct yoke__connection *connection) {
-    struct yoke__envelope *envelope = call->envelope;
-    const struct yoke__body request = {.message = envelope->request, .length = envelope->request_length};
-    yoke__channel_forget(call);
-    int error = yoke__call_start(call, connection, envelope->request != NULL ? &request : NULL);
-    free(envelope->request);
-    envelope->request = NULL;
-    if (error == 0) {
-        catch_up(call);
-    } else if (error == -ENOTCONN) {
-        yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer that the call has waited for takes none");
-    } else {
-        yoke__call_settle(call, YOKE_RESOURCE_EXHAUSTED, "there was no room to send the call when a peer was ready");
-    }
-}
-
-/* Has this peer greeted us, and does it take calls? */
-static bool is_ready(const struct yoke__connection *connection) {
-    return connection != NULL && connection->hello_received && connection->can_call && !connection->peer_going_away;
-}
-
-void yoke__channel_attend(struct yoke_channel *channel) {
-    while (!yoke__link_is_alone(&channel->waiting)) {
-        struct yoke_call *call = YOKE__CONTAINER(channel->waiting.next, struct yoke_call, link);
-        struct yoke__connection *connection = channel->class->pick(channel);
-        if (is_ready(connection)) {
-            send_waiting(call, connection);
-        } else if (!channel->expects_peer) {
-            yoke__call_abandon(call, YOKE_UNAVAILABLE, "there is no worker, and none is expected");
-        } else {
-            return;
-        }
-    }
+void yoke__channel_release(struct yoke_channel *channel) {
+    yoke__link_remove(&channel->due);
 }
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
@@ -186,13 +98,65 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     return yoke_channel_open(channel, method, request, options, NULL, done, user_data, NULL);
 }
 
+/* The key of a request, for a channel that asks for it. */
+static uint64_t key_of(const struct yoke_channel *channel, const struct yoke_call *call,
+                       const struct yoke__body *request) {
+    return channel->wants_key && call->method->key != NULL && request != NULL ? call->method->key(request->message) : 0;
+}
+
+/* Send a call whose draft is kept, in case that it must be sent again. */
+static int start_kept(struct yoke_channel *channel, struct yoke_call *call, struct yoke__connection *connection,
+                      const struct yoke__body *request, uint64_t key) {
+    struct yoke__draft *draft = yoke__draft_create(call, channel, request, key);
+    yoke__retry_earn(&channel->retry);
+    if (draft == NULL) {
+        return yoke__call_start(call, connection, request);
+    }
+    draft->attempts = 1;
+    const struct yoke__body body = yoke__draft_body(draft);
+    /* A large one may lie in memory that the peer shares. */
+    const bool is_large = request->length >= channel->engine->shared_min_bytes;
+    return yoke__call_start(call, connection, is_large ? request : &body);
+}
+
+/* Whom a call is sent to. */
+enum launch_mode {
+    LAUNCH_NOW,       /* to whom the channel picks */
+    LAUNCH_MAY_WAIT,  /* the same, and there need be nobody yet */
+    LAUNCH_TO_TARGET, /* to the peer number `target`; if that cannot be, the call ends by its callback */
+};
+
+static int launch_to_target(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request) {
+    struct yoke__connection *connection = channel->class->peer_at(channel, channel->target);
+    if (connection != NULL) {
+        call->peer = connection->peer;
+    }
+    int error = yoke__peer_is_ready(connection) ? yoke__call_start(call, connection, request) : -ENOTCONN;
+    if (error != 0) {
+        call->safe_to_retry = true;
+        yoke__call_settle(call, error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
+                          error == -ENOTCONN ? "the peer is not ready" : "there was no room to send the call");
+    }
+    return 0;
+}
+
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait) {
-    struct yoke__connection *connection = channel->class->pick(channel);
-    if (may_wait && !is_ready(connection) && channel->expects_peer) {
-        return wait_for_peer(channel, call, request);
+    const uint64_t key = key_of(channel, call, request);
+    const bool has_limit = channel->is_limited && !call->is_ping;
+    if (has_limit && channel->expects_peer && !yoke__link_is_alone(&channel->waiting)) {
+        /* It is not its turn yet. */
+        return yoke__queue_add(channel, call, request, key);
     }
-    return connection != NULL ? yoke__call_start(call, connection, request) : -ENOTCONN;
+    struct yoke__connection *connection = channel->class->pick(channel, call->method, key);
+    if ((may_wait || has_limit) && channel->expects_peer && !yoke__peer_is_ready(connection)) {
+        return yoke__queue_add(channel, call, request, key);
+    }
+    if (connection == NULL) {
+        return -ENOTCONN;
+    }
+    return yoke__retry_keeps(channel, call, request) ? start_kept(channel, call, connection, request, key)
+                                                     : yoke__call_start(call, connection, request);
 }
 
 /* Copy the caller's metadata. -EMSGSIZE, -ENOMEM. */
@@ -219,14 +183,20 @@ static int refuse(struct yoke_call *call, const struct yoke_status *status) {
     return 0;
 }
 
+static int send(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
+                enum launch_mode mode) {
+    return mode == LAUNCH_TO_TARGET ? launch_to_target(channel, call, request)
+                                    : yoke__channel_launch(channel, call, request, mode == LAUNCH_MAY_WAIT);
+}
+
 /* Ask the channel's interceptors, which may refuse the call, and send it. */
 static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
-                              bool may_wait) {
+                              enum launch_mode mode) {
     struct yoke_status status = {YOKE_OK, ""};
     channel->engine->callback_depth++;
     yoke__chain_start(&channel->chain, call, &status);
     channel->engine->callback_depth--;
-    int error = status.code != YOKE_OK ? refuse(call, &status) : yoke__channel_launch(channel, call, request, may_wait);
+    int error = status.code != YOKE_OK ? refuse(call, &status) : send(channel, call, request, mode);
     if (error != 0) {
         status = (struct yoke_status){error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
                                       "the call could not be sent"};
@@ -237,7 +207,7 @@ static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *ca
 
 /* Send a call that is ready to be, unless it is over already. */
 static int launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke_call *parent,
-                  const struct yoke__body *request, bool may_wait) {
+                  const struct yoke__body *request, enum launch_mode mode) {
     if (parent != NULL && parent->cancelled) {
         call->safe_to_retry = true;
         yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
@@ -249,8 +219,8 @@ static int launch(struct yoke_channel *channel, struct yoke_call *call, const st
         yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
         return 0;
     }
-    return channel->chain.count > 0 ? launch_intercepted(channel, call, request, may_wait)
-                                    : yoke__channel_launch(channel, call, request, may_wait);
+    return channel->chain.count > 0 ? launch_intercepted(channel, call, request, mode)
+                                    : send(channel, call, request, mode);
 }
 
 /* The call that a new one is part of, or NULL. */
@@ -259,17 +229,34 @@ static struct yoke_call *find_parent(const struct yoke__engine *engine, const st
     return options->independent || (parent != NULL && parent->answered) ? NULL : parent;
 }
 
+static struct yoke__call_setup set_up(const struct yoke__engine *engine, const struct yoke_method *method,
+                                      const struct yoke_call_options *options, yoke_function *on_message,
+                                      yoke_function *done, void *user_data) {
+    struct yoke_call *parent = find_parent(engine, options);
+    const uint64_t timeout_us = options->timeout_us != 0 ? options->timeout_us : method->timeout_us;
+    return (struct yoke__call_setup){
+        .max_reply_bytes = lesser_limit(options->max_reply_bytes, engine->limits.max_message_bytes),
+        .deadline_ns = find_deadline(engine, timeout_us, parent),
+        .handler_timeout_us =
+            options->handler_timeout_us != 0 ? options->handler_timeout_us : method->handler_timeout_us,
+        .parent = parent,
+        .on_message = on_message,
+        .done = done,
+        .user_data = user_data,
+    };
+}
+
 /* Make a call as the options, which are read, say. */
 static int make_call(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
                      const struct yoke_call_options *options, const struct yoke__call_setup *setup,
-                     struct yoke_call **ret_call) {
+                     enum launch_mode mode, struct yoke_call **ret_call) {
     struct yoke_call *call = yoke__call_create(channel->engine, method, setup);
     if (call == NULL) {
         return -ENOMEM;
     }
     int error = take_metadata(call, options->metadata);
     if (error == 0) {
-        error = launch(channel, call, setup->parent, request, options->wait_for_ready);
+        error = launch(channel, call, setup->parent, request, mode);
     }
     if (error != 0) {
         yoke__call_discard(call);
@@ -298,22 +285,14 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (engine->is_ending) {
         return -ENOTCONN;
     }
-    struct yoke_call *parent = find_parent(engine, known);
-    const struct yoke__call_setup setup = {
-        .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
-        .handler_timeout_us = known->handler_timeout_us != 0 ? known->handler_timeout_us : method->handler_timeout_us,
-        .parent = parent,
-        .on_message = on_message,
-        .done = done,
-        .user_data = user_data,
-    };
+    const struct yoke__call_setup setup = set_up(engine, method, known, on_message, done, user_data);
     struct yoke__body body = {.type = method->request, .message = request};
     if (request != NULL) {
         body.length = method->request->codec->size(method->request->descriptor, request);
     }
     struct yoke_call *call;
-    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup, &call);
+    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup,
+                      known->wait_for_ready ? LAUNCH_MAY_WAIT : LAUNCH_NOW, &call);
     if (error == 0 && known->ret_call != NULL) {
         *known->ret_call = call;
     }
@@ -321,6 +300,65 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
         *ret_call = call;
     }
     return error;
+}
+
+/* ---- Calls to all --------------------------------------------------------------------------------------------------- */
+
+/* Has it a peer that can be called, or will it have? */
+static bool has_any_peer(const struct yoke_channel *channel) {
+    bool has_one = channel->expects_peer;
+    for (size_t i = 0; !has_one && i < channel->class->peer_count(channel); i++) {
+        has_one = channel->class->peer_at(channel, i) != NULL;
+    }
+    return has_one;
+}
+
+/* Make the call of each peer. Interceptors that are asked in between may end peers, or add some. */
+static int call_each(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
+                     const struct yoke_call_options *options, const struct yoke__call_setup *setup) {
+    int begun = 0;
+    int first_error = 0;
+    for (size_t i = 0; i < channel->class->peer_count(channel); i++) {
+        struct yoke_call *call;
+        channel->target = i;
+        int error = make_call(channel, method, request, options, setup, LAUNCH_TO_TARGET, &call);
+        begun += error == 0;
+        first_error = first_error == 0 ? error : first_error;
+    }
+    return begun > 0 ? begun : first_error;
+}
+
+int yoke_channel_call_all(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                          const struct yoke_call_options *options, yoke_function *done, void *user_data) {
+    struct yoke__engine *engine = channel->engine;
+    const struct yoke_call_options *known;
+    struct yoke_call_options space;
+    int error = yoke__engine_is_foreign(engine) ? -ECHILD : read_options(options, &space, &known);
+    if (error != 0) {
+        return error;
+    }
+    if (method->kind != YOKE_UNARY || request == NULL || known->ret_call != NULL) {
+        return -EINVAL;
+    }
+    if (engine->is_ending || !has_any_peer(channel)) {
+        return -ENOTCONN;
+    }
+    const struct yoke__call_setup setup = set_up(engine, method, known, NULL, done, user_data);
+    struct yoke__body body = {.type = method->request, .message = request};
+    body.length = method->request->codec->size(method->request->descriptor, request);
+    if (body.length > engine->limits.max_message_bytes) {
+        return -EMSGSIZE;
+    }
+    /* Encoded here, and copied for each. */
+    struct yoke__chunk *encoded = yoke__chunk_get(&engine->chunks, body.length);
+    if (encoded == NULL) {
+        return -ENOMEM;
+    }
+    yoke__body_write(&body, encoded->data);
+    body = (struct yoke__body){.message = encoded->data, .length = body.length};
+    int result = call_each(channel, method, &body, known, &setup);
+    yoke__chunk_put(&engine->chunks, encoded);
+    return result;
 }
 
 int yoke_channel_intercept(struct yoke_channel *channel, const struct yoke_interceptor *interceptor, void *user_data) {

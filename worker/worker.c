@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include "rpc/cancel.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <signal.h>
