@@ -132,6 +132,48 @@ static void a_long_address_is_refused_and_the_connection_goes_on(void) {
     http_server_stop(&server);
 }
 
+/* ---- Nonsense ------------------------------------------------------------------------------------------------------ */
+
+#define NONSENSES 400
+
+/* A request with some of its bytes changed, cut off somewhere or repeated; the server answers or closes, and lives. */
+static void send_nonsense(void) {
+    static const char good[] = GET_HELLO GET_STATUS "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                                                    "chunked\r\nExpect: x\r\n\r\n3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n";
+    char bytes[sizeof(good)];
+    memcpy(bytes, good, sizeof(good));
+    for (int i = rand() % 8; i >= 0; i--) {
+        bytes[rand() % (int)(sizeof(good) - 1)] = (char)rand();
+    }
+    size_t begin = (size_t)rand() % (sizeof(good) / 2);
+    size_t length = (size_t)rand() % (sizeof(good) - begin);
+    (void)send(client.fd, bytes + begin, length, MSG_NOSIGNAL);
+    (void)shutdown(client.fd, SHUT_WR);
+}
+
+static void no_nonsense_ends_a_worker(void) {
+    static char ignored[65536];
+    struct pollfd poller = {.events = POLLIN};
+    http_server_start(&server, 1, NULL);
+    srand(1);
+    for (unsigned i = 0; i < NONSENSES; i++) {
+        ssize_t size;
+        http_connect(&client, server.port);
+        send_nonsense();
+        poller.fd = client.fd;
+        do {
+            REQUIRE(poll(&poller, 1, -1) > 0);
+            size = recv(client.fd, ignored, sizeof(ignored), 0);
+        } while (size > 0 || (size < 0 && errno == EAGAIN));
+        http_close(&client);
+    }
+    http_connect(&client, server.port);
+    ask(GET_HELLO);
+    CHECK_STR(response.body, "Hello from worker 1\n");
+    http_close(&client);
+    http_server_stop(&server);
+}
+
 /* ---- Many requests, in many pieces ------------------------------------------------------------------------------- */
 
 static void check_batch(void) {
@@ -277,6 +319,7 @@ static const struct test_case cases[] = {
     {.name = "what is wrong or too much is refused", .run = what_is_wrong_or_too_much_is_refused},
     {.name = "a long address is refused, and the connection goes on",
      .run = a_long_address_is_refused_and_the_connection_goes_on},
+    {.name = "no nonsense ends a worker", .run = no_nonsense_ends_a_worker},
     {.name = "requests are answered in order, whatever pieces they come in",
      .run = requests_are_answered_in_order_whatever_pieces_they_come_in},
     {.name = "a client that reads late gets every answer", .run = a_client_that_reads_late_gets_every_answer},
