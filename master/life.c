@@ -8,7 +8,9 @@
 #include "rpc/cancel.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -79,6 +81,63 @@ static void announce_ready(struct yoke__life *life) {
     emit(life, &yoke_v1_worker_ready_event, &event);
 }
 
+static const char *clause_of(Yoke__V1__DrainReason reason) {
+    switch (reason) {
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP:
+        return "its pool stops";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD:
+        return "one of a later generation is ready";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE:
+        return "another is ready to take its place";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_SCALE:
+        return "its pool shrinks";
+    default:
+        return "it has said that it stops";
+    }
+}
+
+/* Once per worker that is to stop, for its first reason. */
+static void announce_drain(struct yoke__life *life) {
+    if (life->is_drain_told || (!was_told(life) && !life->has_left)) {
+        return;
+    }
+    life->is_drain_told = true;
+    Yoke__V1__WorkerDraining event = YOKE__V1__WORKER_DRAINING__INIT;
+    char detail[YOKE__DEATH_DETAIL_MAX];
+    event.worker_id = life->id;
+    event.pid = life->process.pid;
+    event.pool = (char *)life->pool->options.name;
+    event.index = life->child->index;
+    event.generation = life->generation;
+    event.reason = was_told(life) ? life->drain : YOKE__V1__DRAIN_REASON__DRAIN_REASON_OWN;
+    event.calls_in_flight = yoke__life_calls_in_flight(life);
+    (void)snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) is to stop because %s", life->id, (int)event.pid,
+                   life->drain_detail[0] != '\0' ? life->drain_detail : clause_of(event.reason));
+    event.detail = detail;
+    emit(life, &yoke_v1_worker_draining_event, &event);
+}
+
+static void announce_hang(struct yoke__life *life, uint64_t silent_us, const char *method) {
+    Yoke__V1__WorkerHung event = YOKE__V1__WORKER_HUNG__INIT;
+    char detail[YOKE__DEATH_DETAIL_MAX];
+    event.worker_id = life->id;
+    event.pid = life->process.pid;
+    event.pool = (char *)life->pool->options.name;
+    event.index = life->child->index;
+    event.generation = life->generation;
+    event.silent_us = silent_us;
+    int length =
+        snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) has given no sign of life for %" PRIu64 " ms",
+                 life->id, (int)event.pid, silent_us / 1000);
+    if (method != NULL) {
+        event.method = (char *)method;
+        (void)snprintf(detail + length, sizeof detail - (size_t)length, " in %s", method);
+    }
+    event.detail = detail;
+    yoke__engine_log(&master_of(life)->engine, YOKE_LOG_WARNING, "%s", detail);
+    emit(life, &yoke_v1_worker_hung_event, &event);
+}
+
 /* ---- Death ------------------------------------------------------------------------------------------------------- */
 
 static void set_state(struct yoke__life *life, enum yoke_child_state state) {
@@ -110,6 +169,22 @@ void yoke__life_condemn(struct yoke__life *life, Yoke__V1__DeathReason reason) {
     (void)yoke__process_signal(&life->process, SIGKILL);
 }
 
+/* The same, but first by a signal that it may make something of; SIGKILL follows. */
+static void warn(struct yoke__life *life, Yoke__V1__DeathReason reason, int signal, uint32_t milliseconds) {
+    withdraw(life);
+    start_timer(life, milliseconds);
+    life->condemned = reason;
+    life->warning = signal;
+    (void)yoke__process_signal(&life->process, signal);
+    /* One that is stopped would not notice. */
+    (void)yoke__process_signal(&life->process, SIGCONT);
+}
+
+void yoke__life_hang(struct yoke__life *life, uint64_t silent_us, const char *method) {
+    warn(life, YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG, SIGABRT, life->pool->options.liveness.abort_ms);
+    announce_hang(life, silent_us, method);
+}
+
 /*
  * The order is a promise: what the worker sent is delivered, then its calls are completed, then its death is told.
  */
@@ -119,6 +194,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     withdraw(life);
     announce_start(life);
     yoke__socket_drain(&life->socket);
+    announce_drain(life);
     if (life->socket.connection.failure[0] != '\0' && !life->socket.connection.is_own_failure) {
         /* It died before it could be killed for what it sent. */
         life->condemned = YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION;
@@ -164,7 +240,6 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* It takes no more calls; it gets some time to die before it is killed. */
 static void wait_for_death(struct yoke__life *life) {
-    life->is_leaving = false;
     withdraw(life);
     start_timer(life, life->pool->options.stop.drain_ms);
 }
@@ -203,15 +278,16 @@ static void on_leaving(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
     life->has_left = true;
     if (life->state != YOKE_CHILD_STOPPING) {
-        life->is_leaving = true;
-        withdraw(life);
+        wait_for_death(life);
         yoke__child_on_leaving(life->child, life);
+        announce_start(life);
+        announce_drain(life);
     }
 }
 
 static void on_lost(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    if (life->state != YOKE_CHILD_STOPPING || life->is_leaving) {
+    if (life->state != YOKE_CHILD_STOPPING) {
         wait_for_death(life);
     }
 }
@@ -242,15 +318,43 @@ static void on_idle(struct yoke__socket *socket) {
     }
 }
 
+static uint32_t rest_of_start_ms(const struct yoke__life *life) {
+    uint32_t start_ms = life->pool->options.start_ms;
+    uint64_t age_ms = (now_us(life) - life->started_us) / 1000;
+    return start_ms == YOKE_NEVER ? YOKE_NEVER : age_ms < start_ms ? start_ms - (uint32_t)age_ms : 0;
+}
+
+/* It was told to stop, from outside of the loop. Its time begins now. */
+static void begin_drain(struct yoke__life *life) {
+    start_timer(life, life->pool->options.stop.drain_ms);
+    announce_drain(life);
+}
+
+static void end_patience(struct yoke__life *life) {
+    if (life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
+        yoke__life_condemn(life, life->condemned);
+    } else if (life->state == YOKE_CHILD_STARTING) {
+        yoke__life_condemn(life, YOKE__V1__DEATH_REASON__DEATH_REASON_START_TIMEOUT);
+    } else if (life->state == YOKE_CHILD_STOPPING) {
+        warn(life,
+             was_told(life) || life->has_left ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
+                                              : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED,
+             SIGTERM, life->pool->options.stop.term_ms);
+    }
+}
+
+/* Whatever is told is told last: who hears it may run the loop, in which the worker may die. */
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct yoke__life *life = YOKE__CONTAINER(watcher, struct yoke__life, timer);
     (void)loop;
     (void)events;
-    if (life->state == YOKE_CHILD_STARTING) {
+    if (!life->announced) {
+        start_timer(life, life->state == YOKE_CHILD_STARTING ? rest_of_start_ms(life) : 0);
         announce_start(life);
-    } else if (life->state == YOKE_CHILD_STOPPING) {
-        yoke__life_condemn(life, was_told(life) ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
-                                                : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED);
+    } else if (was_told(life) && !life->is_drain_told) {
+        begin_drain(life);
+    } else {
+        end_patience(life);
     }
 }
 
@@ -342,12 +446,18 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
     return life != NULL && (life->state == YOKE_CHILD_STARTING || life->state == YOKE_CHILD_READY);
 }
 
-void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason) {
+void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
     if (!was_told(life)) {
         life->drain = reason;
+        (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
     }
-    if (life->state != YOKE_CHILD_STOPPING || life->is_leaving) {
-        wait_for_death(life);
+    if (life->state != YOKE_CHILD_STOPPING) {
+        withdraw(life);
+        /* To tell it, from the loop. */
+        start_timer(life, 0);
+    } else {
+        /* It ends anyway, and has its time for that. */
+        life->is_drain_told = true;
     }
     tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);
