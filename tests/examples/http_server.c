@@ -108,12 +108,16 @@ void http_server_signal(struct http_server *server, int signal) {
     REQUIRE_INT(kill(server->pid, signal), 0);
 }
 
-void http_server_stop(struct http_server *server) {
+void http_server_end(struct http_server *server) {
     int status;
-    http_server_signal(server, SIGTERM);
     http_server_await(server, "ends after ");
     REQUIRE_INT(waitpid(server->pid, &status, 0), server->pid);
     CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), 0);
     CHECK_INT(test_await_no_children(10000), 0);
     close(server->output);
+}
+
+void http_server_stop(struct http_server *server) {
+    http_server_signal(server, SIGTERM);
+    http_server_end(server);
 }

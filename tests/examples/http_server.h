@@ -27,7 +27,10 @@ const char *http_server_next(struct http_server *server);
 /* Send a signal to the master. */
 void http_server_signal(struct http_server *server, int signal);
 
-/* Ask it to stop, and check that it ends with code 0 and nothing is left of it. */
+/* It has been asked to stop: check that it ends with code 0 and nothing is left of it. */
+void http_server_end(struct http_server *server);
+
+/* Ask it to stop, and the same. */
 void http_server_stop(struct http_server *server);
 
 #endif

@@ -107,7 +107,7 @@ static void the_end_of_the_server_waits_for_a_request_that_has_begun(void) {
         ask_to_the_end(&halfway, GET_HELLO);
     }
     ask_to_the_end(&idle, GET_HELLO);
-    http_server_stop(&server);
+    http_server_end(&server);
 }
 
 static const struct test_case cases[] = {
