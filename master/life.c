@@ -4,6 +4,7 @@
 #include "master/child.h"
 #include "master/death.h"
 #include "master/listener.h"
+#include "master/output.h"
 #include "master/route.h"
 #include "rpc/cancel.h"
 
@@ -53,8 +54,7 @@ static void emit(struct yoke__life *life, const struct yoke_event_type *type, co
     yoke__events_deliver(&master_of(life)->events, type, &worker, event);
 }
 
-/* Once per worker, before anything else is told of it. */
-static void announce_start(struct yoke__life *life) {
+void yoke__life_announce(struct yoke__life *life) {
     if (life->announced) {
         return;
     }
@@ -192,7 +192,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     struct yoke_child *child = life->child;
     struct yoke_master *master = master_of(life);
     withdraw(life);
-    announce_start(life);
+    yoke__life_announce(life);
     yoke__socket_drain(&life->socket);
     announce_drain(life);
     if (life->socket.connection.failure[0] != '\0' && !life->socket.connection.is_own_failure) {
@@ -201,6 +201,7 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     }
     char detail[YOKE__DEATH_DETAIL_MAX];
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
+    struct yoke__capture *capture = yoke__worker_output_end(life, &event);
     yoke__death_describe(life, exit, now_us(life), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     const struct yoke__loss loss = {
@@ -217,13 +218,14 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     (void)yoke__calls_settle(&master->engine);
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
     yoke__child_on_died(child, &loss);
+    yoke__capture_destroy(capture);
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&master->io);
 }
 
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__life *life = YOKE__CONTAINER(watcher, struct yoke__life, death);
-    if (yoke__socket_defer(&life->socket, watcher)) {
+    if (yoke__socket_defer(&life->socket, watcher) || yoke__capture_defer(life->capture, watcher)) {
         return;
     }
     struct yoke__exit exit;
@@ -262,7 +264,7 @@ static bool is_awaited(const struct yoke__life *life) {
 
 static void on_ready(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    announce_start(life);
+    yoke__life_announce(life);
     if (life->state == YOKE_CHILD_STARTING) {
         stop_timer(life);
         set_state(life, YOKE_CHILD_READY);
@@ -280,7 +282,7 @@ static void on_leaving(struct yoke__socket *socket) {
     if (life->state != YOKE_CHILD_STOPPING) {
         wait_for_death(life);
         yoke__child_on_leaving(life->child, life);
-        announce_start(life);
+        yoke__life_announce(life);
         announce_drain(life);
     }
 }
@@ -350,7 +352,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     (void)events;
     if (!life->announced) {
         start_timer(life, life->state == YOKE_CHILD_STARTING ? rest_of_start_ms(life) : 0);
-        announce_start(life);
+        yoke__life_announce(life);
     } else if (was_told(life) && !life->is_drain_told) {
         begin_drain(life);
     } else {
@@ -376,25 +378,31 @@ void yoke__lives_release(struct yoke_master *master) {
     }
 }
 
-static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
-    struct yoke_pool *pool = child->pool;
+static int spawn(struct yoke__life *life) {
+    struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
     int listeners[YOKE_LISTENERS_MAX];
-    int error = yoke__listeners_fds(pool, child->index, listeners);
+    int output[2];
+    int error = yoke__listeners_fds(pool, life->child->index, listeners);
+    error = error != 0 ? error : yoke__worker_output_begin(life, output);
     if (error != 0) {
         return error;
     }
-    const struct yoke__program program = {.entry = pool->options.entry,
-                                          .user_data = pool->options.user_data,
-                                          .path = pool->options.path,
-                                          .argv = pool->options.argv,
-                                          .listeners = listeners,
-                                          .identity = pool->identity.is_set ? &pool->identity : NULL};
+    const struct yoke__program program = {
+        .entry = pool->options.entry,
+        .user_data = pool->options.user_data,
+        .path = pool->options.path,
+        .argv = pool->options.argv,
+        .listeners = listeners,
+        .output = life->capture != NULL ? output : NULL,
+        .identity = pool->identity.is_set ? &pool->identity : NULL,
+    };
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
-        .index = child->index,
-        .generation = generation,
+        .index = life->child->index,
+        .generation = life->generation,
         .master_pid = getpid(),
+        .is_captured = life->capture != NULL,
         .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
@@ -402,7 +410,12 @@ static int spawn(const struct yoke_child *child, uint64_t generation, struct yok
         .log = master->engine.log,
         .log_user_data = master->engine.log_user_data,
     };
-    return yoke__process_spawn(&program, &setup, ret_process);
+    error = yoke__process_spawn(&program, &setup, &life->process);
+    yoke__worker_output_spawned(output);
+    if (error != 0) {
+        yoke__capture_destroy(life->capture);
+    }
+    return error;
 }
 
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life) {
@@ -420,7 +433,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .generation = pool->generation,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
-    int error = spawn(child, life->generation, &life->process);
+    int error = spawn(life);
     if (error != 0) {
         yoke__link_append(&master->idle_lives, &life->link);
         return error;
@@ -471,6 +484,7 @@ void yoke__life_kill_now(struct yoke__life *life) {
 void yoke__life_reap_now(struct yoke__life *life) {
     struct yoke__exit ignored;
     yoke__process_wait(&life->process, &ignored);
+    yoke__capture_destroy(life->capture);
     yoke__socket_close(&life->socket, "the master is being destroyed");
     end(life);
 }

@@ -19,6 +19,7 @@ struct yoke__life {
     Yoke__V1__StartReason start_reason;
     struct yoke__process process;
     struct yoke__socket socket;
+    struct yoke__capture *capture;   /* of what it prints; NULL when that is the master's */
     ev_io death;                     /* the pidfd becomes readable */
     ev_timer timer;                  /* tells what has to be told from the loop; ends the patience with it */
     uint64_t started_us;             /* CLOCK_MONOTONIC */
@@ -38,6 +39,9 @@ struct yoke__life {
  * the functions yoke__child_on_….
  */
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life);
+
+/* Emit WorkerStarted, unless it has been: before anything else is told of the worker. */
+void yoke__life_announce(struct yoke__life *life);
 
 /* Has it a connection that takes calls, now or as soon as it is ready? */
 bool yoke__life_is_serving(const struct yoke__life *life);
