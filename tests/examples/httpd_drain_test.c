@@ -72,7 +72,7 @@ static void a_reload_answers_whoever_is_connected(void) {
 }
 
 static void idle_connections_end_after_the_grace(void) {
-    static const char *const arguments[] = {"--grace-seconds", "0.1", NULL};
+    static const char *const arguments[] = {"--grace-seconds", "0.1", "--idle-seconds", "1000", NULL};
     static struct http_client idle, fresh;
     http_server_start(&server, 1, arguments);
     http_connect(&fresh, server.port);
