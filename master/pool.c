@@ -18,6 +18,7 @@ void yoke__pool_attend(struct yoke_pool *pool) {
     }
     pool->channel.expects_peer = is_coming;
     yoke__channel_attend(&pool->channel);
+    yoke__master_stir(pool->master);
 }
 
 static void for_each_life(struct yoke_pool *pool, void (*act)(struct yoke__life *life)) {
@@ -52,6 +53,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     }
     yoke__route_release(pool);
     yoke__link_remove(&pool->link);
+    yoke__liveness_rest(pool);
     yoke__restart_record_release(&pool->restarts);
     free(pool->children);
     yoke__kept_release(pool->kept);
@@ -74,6 +76,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     pool->generation = 1;
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
+    yoke__liveness_init(pool);
     yoke__renewal_init(pool);
     yoke__recycling_init(pool);
     yoke__scaling_init(pool);
