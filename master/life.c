@@ -268,12 +268,14 @@ static int spawn(const struct yoke_child *child, uint64_t generation, struct yok
     const struct yoke__program program = {.entry = pool->options.entry,
                                           .user_data = pool->options.user_data,
                                           .path = pool->options.path,
-                                          .argv = pool->options.argv};
+                                          .argv = pool->options.argv,
+                                          .identity = pool->identity.is_set ? &pool->identity : NULL};
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
         .index = child->index,
         .generation = generation,
         .master_pid = getpid(),
+        .comm = pool->options.identity.title,
         .limits = master->engine.limits,
         .tuning = master->tuning,
         .log = master->engine.log,

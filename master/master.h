@@ -38,6 +38,7 @@ struct yoke_pool {
     struct yoke__link link;
     struct yoke_pool_options options; /* with every default filled in and copied with what it points to: */
     struct yoke__kept *kept;
+    struct yoke__identity identity; /* of its workers */
     struct yoke_child **children;
     unsigned child_count;
     unsigned next_child;     /* whose turn it is */

@@ -85,6 +85,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     yoke__link_init(&pool->lives);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     if (error == 0) {
+        error = yoke__identity_resolve(&pool->options.identity, pool->options.name, &pool->kept, &pool->identity);
+    }
+    if (error == 0) {
         error = spawn_children(pool);
     }
     if (error != 0) {

@@ -20,11 +20,9 @@ void yoke__kept_release(struct yoke__kept *kept) {
     }
 }
 
-/* ---- Copies ---------------------------------------------------------------------------------------------------------- *
- * Each makes *pointer point to a copy; NULL stays NULL. -ENOMEM.
- */
+/* ---- Copies ---------------------------------------------------------------------------------------------------------- */
 
-static void *keep(struct yoke__kept **kept, const void *bytes, size_t size) {
+void *yoke__keep(struct yoke__kept **kept, const void *bytes, size_t size) {
     struct yoke__kept *copy = malloc(sizeof *copy + size);
     if (copy == NULL) {
         return NULL;
@@ -35,16 +33,15 @@ static void *keep(struct yoke__kept **kept, const void *bytes, size_t size) {
     return copy->bytes;
 }
 
-static int keep_string(struct yoke__kept **kept, const char **pointer) {
+int yoke__keep_string(struct yoke__kept **kept, const char **pointer) {
     if (*pointer == NULL) {
         return 0;
     }
-    *pointer = keep(kept, *pointer, strlen(*pointer) + 1);
+    *pointer = yoke__keep(kept, *pointer, strlen(*pointer) + 1);
     return *pointer != NULL ? 0 : -ENOMEM;
 }
 
-/* A NULL-terminated array of strings. */
-static int keep_strings(struct yoke__kept **kept, const char *const **pointer) {
+int yoke__keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     if (*pointer == NULL) {
         return 0;
     }
@@ -52,10 +49,10 @@ static int keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     while ((*pointer)[count] != NULL) {
         count++;
     }
-    const char **copy = keep(kept, *pointer, (count + 1) * sizeof *copy);
+    const char **copy = yoke__keep(kept, *pointer, (count + 1) * sizeof *copy);
     int error = copy != NULL ? 0 : -ENOMEM;
     for (size_t i = 0; error == 0 && i < count; i++) {
-        error = keep_string(kept, &copy[i]);
+        error = yoke__keep_string(kept, &copy[i]);
     }
     *pointer = copy;
     return error;
@@ -164,9 +161,9 @@ static int keep_all(struct yoke_pool_options *options, struct yoke__kept **kept)
         options->argv = only_path;
     }
     const char *const *argv = (const char *const *)options->argv;
-    int error = keep_string(kept, &options->name);
-    error = error != 0 ? error : keep_string(kept, &options->path);
-    error = error != 0 ? error : keep_strings(kept, &argv);
+    int error = yoke__keep_string(kept, &options->name);
+    error = error != 0 ? error : yoke__keep_string(kept, &options->path);
+    error = error != 0 ? error : yoke__keep_strings(kept, &argv);
     options->argv = (char *const *)argv;
     return error;
 }

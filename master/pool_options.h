@@ -15,4 +15,11 @@ int yoke__pool_options_read(const struct yoke_pool_options *options, struct yoke
                             struct yoke__kept **kept);
 void yoke__kept_release(struct yoke__kept *kept);
 
+/* A copy; NULL when out of memory. */
+void *yoke__keep(struct yoke__kept **kept, const void *bytes, size_t size);
+
+/* Make *pointer, a string or a NULL-terminated array of them, point to a copy; NULL stays NULL. -ENOMEM. */
+int yoke__keep_string(struct yoke__kept **kept, const char **pointer);
+int yoke__keep_strings(struct yoke__kept **kept, const char *const **pointer);
+
 #endif

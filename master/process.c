@@ -1,6 +1,9 @@
 /* process.c: see process.h. */
 #include "master/process.h"
 
+#include "master/prepare.h"
+#include "worker/title.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,89 +20,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <yoke/pool.h>
 
 /* For the few calls between vfork and exec. */
 #define SPAWN_STACK_SIZE ((size_t)64 * 1024)
-
-/* The exit code of a child that could not even exec; nobody but us sees it. */
-#define EXIT_NOT_STARTED 127
-
-/* ---- In the child, between fork and its own life ------------------------------------------------------------------
- * In exec mode this runs in the master's memory while the master waits, so: system calls only, and no sanitizer marks
- * on a stack that goes away.
- */
-#define IN_CHILD __attribute__((no_sanitize("address")))
-
-/*
- * The standard descriptors must exist, or the next files that are opened would become them. In a master that has closed its
- * own, something private may stand in their place; it is close-on-exec, which the real ones never are.
- */
-IN_CHILD static void fill_standard_descriptors(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        int flags = fcntl(fd, F_GETFD);
-        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) {
-            continue;
-        }
-        int null = open("/dev/null", O_RDWR);
-        if (null >= 0 && null != fd) {
-            /* The copy that is left over is closed with all the others. */
-            (void)dup2(null, fd);
-        }
-    }
-}
-
-IN_CHILD static void reset_signals(void) {
-    const struct sigaction by_default = {.sa_handler = SIG_DFL};
-    for (int signal = 1; signal < _NSIG; signal++) {
-        (void)sigaction(signal, &by_default, NULL);
-    }
-}
-
-/* What a child needs to know before it has a life of its own. */
-struct child_plan {
-    pid_t master_pid;
-    bool will_exec;
-    int fds[1 + YOKE_LISTENERS_MAX]; /* what become the descriptors YOKE__CHANNEL_FD, and so on; written by the child */
-    unsigned fd_count;
-};
-
-/* Each descriptor of the plan to its place, whatever stands there, and no other beyond. 0 or a negative errno value. */
-IN_CHILD static int place_descriptors(struct child_plan *plan) {
-    const int end = YOKE__CHANNEL_FD + (int)plan->fd_count;
-    for (unsigned i = 0; i < plan->fd_count; i++) {
-        /* One that stands in another's place moves out of the way first. */
-        if (plan->fds[i] < end && (plan->fds[i] = fcntl(plan->fds[i], F_DUPFD_CLOEXEC, end)) < 0) {
-            return -errno;
-        }
-    }
-    for (unsigned i = 0; i < plan->fd_count; i++) {
-        if (dup3(plan->fds[i], YOKE__CHANNEL_FD + (int)i, plan->will_exec ? 0 : O_CLOEXEC) < 0) {
-            return -errno;
-        }
-    }
-    return close_range((unsigned)end, ~0U, 0) == 0 ? 0 : -errno;
-}
-
-/* Become what process.h promises of the child. 0 or a negative errno value. */
-IN_CHILD static int prepare_child(struct child_plan *plan) {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
-        return -errno;
-    }
-    if (getppid() != plan->master_pid) {
-        /* It died before the line above; nobody is left to tell. */
-        _exit(EXIT_NOT_STARTED);
-    }
-    reset_signals();
-    fill_standard_descriptors();
-    int error = place_descriptors(plan);
-    if (error != 0) {
-        return error;
-    }
-    sigset_t none;
-    (void)sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, NULL) == 0 ? 0 : -errno;
-}
 
 /* ---- Exec mode ------------------------------------------------------------------------------------------------- */
 
@@ -107,40 +30,18 @@ struct exec_request {
     const char *path;
     char *const *argv;
     char **environment;
-    struct child_plan *plan;
+    struct yoke__child_plan *plan;
     int error; /* written by the child, in our memory */
 };
 
-IN_CHILD static int exec_child(void *argument) {
+YOKE__IN_CHILD static int exec_child(void *argument) {
     struct exec_request *request = argument;
-    request->error = prepare_child(request->plan);
+    request->error = yoke__prepare_child(request->plan);
     if (request->error == 0) {
         (void)execve(request->path, request->argv, request->environment);
         request->error = -errno;
     }
-    _exit(EXIT_NOT_STARTED);
-}
-
-/* Our environment and one variable more. Free the result, not the strings. */
-static char **make_environment(char *variable) {
-    size_t count = 0;
-    while (environ != NULL && environ[count] != NULL) {
-        count++;
-    }
-    char **environment = calloc(count + 2, sizeof *environment);
-    if (environment == NULL) {
-        return NULL;
-    }
-    const size_t name_length = sizeof YOKE__WORKER_VARIABLE - 1;
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool is_ours = strncmp(environ[i], YOKE__WORKER_VARIABLE, name_length) == 0 && environ[i][name_length] == '=';
-        if (!is_ours) {
-            environment[kept++] = environ[i];
-        }
-    }
-    environment[kept] = variable;
-    return environment;
+    _exit(YOKE__EXIT_NOT_STARTED);
 }
 
 /* Like vfork and exec: the child borrows our memory until it has its own, so the size of ours does not matter. */
@@ -166,14 +67,15 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
 }
 
 static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup,
-                      struct child_plan *plan, struct yoke__process *process) {
-    char variable[128];
-    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u", YOKE__WORKER_VARIABLE, setup->id,
-                   setup->index, setup->generation, (int)setup->master_pid, setup->listener_count);
+                      struct yoke__child_plan *plan, struct yoke__process *process) {
+    char variable[160];
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u:%.*s", YOKE__WORKER_VARIABLE,
+                   setup->id, setup->index, setup->generation, (int)setup->master_pid, setup->listener_count,
+                   YOKE__COMM_MAX, setup->comm != NULL ? setup->comm : "");
     struct exec_request request = {
         .path = program->path,
         .argv = program->argv,
-        .environment = make_environment(variable),
+        .environment = yoke__identity_make_environment(plan->identity, variable),
         .plan = plan,
     };
     if (request.environment == NULL) {
@@ -186,27 +88,88 @@ static int spawn_exec(const struct yoke__program *program, const struct yoke__wo
 
 /* ---- Fork mode ------------------------------------------------------------------------------------------------- */
 
-static int spawn_fork(const struct yoke__program *program, const struct yoke__worker_setup *setup,
-                      struct child_plan *plan, struct yoke__process *process) {
+/* What needs the files of the system, before the child may lose sight of them. */
+static int set_up_fork(const struct yoke__identity *identity, const struct yoke__worker_setup *setup) {
+    if (setup->comm != NULL) {
+        char title[512];
+        (void)snprintf(title, sizeof title, "%s: pool %s worker %u", setup->comm, identity->pool_name, setup->index);
+        yoke__title_set_comm(setup->comm);
+        yoke__title_set(title);
+    }
+    return yoke__identity_set_environment(identity);
+}
+
+/* In the child, which reports to the last descriptor of its plan. */
+_Noreturn static void live(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                           struct yoke__child_plan *plan, bool reports) {
+    int error = plan->identity != NULL ? set_up_fork(plan->identity, setup) : 0;
+    error = error != 0 ? error : yoke__prepare_child(plan);
+    if (reports) {
+        int report_fd = plan->fds[plan->fd_count - 1];
+        (void)!write(report_fd, &error, sizeof error);
+        (void)close(report_fd);
+    }
+    if (error != 0) {
+        _exit(YOKE_EXIT_BOOT);
+    }
+    yoke__worker_live(setup, program->entry, program->user_data);
+}
+
+/* Wait for the child's report. One that dies before is dead soon enough to us, too. */
+static int await_report(int fd) {
+    int error = 0;
+    ssize_t size;
+    do {
+        size = read(fd, &error, sizeof error);
+    } while (size < 0 && errno == EINTR);
+    return size == sizeof error ? error : 0;
+}
+
+static void kill_and_reap(pid_t pid) {
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
+/* Fork; the child says on `report`, a pipe, or NULL, whether it is what it should be. */
+static int fork_and_await(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                          struct yoke__child_plan *plan, int report[2], pid_t *ret_pid) {
     pid_t pid = fork();
-    if (pid < 0) {
-        return -errno;
-    }
     if (pid == 0) {
-        if (prepare_child(plan) != 0) {
-            _exit(YOKE_EXIT_BOOT);
-        }
-        yoke__worker_live(setup, program->entry, program->user_data);
+        live(program, setup, plan, report != NULL);
     }
-    process->pid = pid;
-    process->pidfd = pidfd_open(pid, 0);
-    if (process->pidfd < 0) {
-        int error = -errno;
-        (void)kill(pid, SIGKILL);
-        (void)waitpid(pid, NULL, 0);
+    int error = pid < 0 ? -errno : 0;
+    if (report != NULL) {
+        (void)close(report[1]);
+        error = error != 0 ? error : await_report(report[0]);
+        (void)close(report[0]);
+        if (error != 0 && pid > 0) {
+            kill_and_reap(pid);
+        }
+    }
+    *ret_pid = pid;
+    return error;
+}
+
+static int spawn_fork(const struct yoke__program *program, const struct yoke__worker_setup *setup,
+                      struct yoke__child_plan *plan, struct yoke__process *process) {
+    /* Without an identity there is next to nothing that can fail, and no need to wait. */
+    int report[2];
+    if (plan->identity != NULL) {
+        if (pipe2(report, O_CLOEXEC) != 0) {
+            return -errno;
+        }
+        plan->fds[plan->fd_count++] = report[1];
+    }
+    int error = fork_and_await(program, setup, plan, plan->identity != NULL ? report : NULL, &process->pid);
+    if (error != 0) {
         return error;
     }
-    return 0;
+    process->pidfd = pidfd_open(process->pid, 0);
+    if (process->pidfd < 0) {
+        error = -errno;
+        kill_and_reap(process->pid);
+    }
+    return error;
 }
 
 /* ---- Both ------------------------------------------------------------------------------------------------------- */
@@ -255,7 +218,13 @@ int yoke__process_spawn(const struct yoke__program *program, const struct yoke__
         return error;
     }
     struct yoke__process process = {.channel_fd = ends[0]};
-    struct child_plan plan = {.master_pid = setup->master_pid, .will_exec = program->entry == NULL};
+    struct yoke__child_plan plan = {
+        .master_pid = setup->master_pid,
+        .index = setup->index,
+        .will_exec = program->entry == NULL,
+        .identity = program->identity,
+        .output = program->output,
+    };
     plan.fds[plan.fd_count++] = ends[1];
     for (unsigned i = 0; i < setup->listener_count; i++) {
         plan.fds[plan.fd_count++] = program->listeners[i];

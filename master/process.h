@@ -5,6 +5,7 @@
 #ifndef YOKE_MASTER_PROCESS_H
 #define YOKE_MASTER_PROCESS_H
 
+#include "master/identity.h"
 #include "worker/boot.h"
 
 #include <stdbool.h>
@@ -24,6 +25,8 @@ struct yoke__program {
     const char *path;
     char *const *argv;
     const int *listeners; /* descriptors, as many as the setup says; they become 4, 5, … */
+    const int *output;    /* two descriptors, which become its stdout and stderr; NULL: the master's are */
+    const struct yoke__identity *identity; /* NULL: the master's */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "worker/boot.h"
 
 #include "rpc/options.h"
+#include "worker/title.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -40,8 +41,11 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
-    if (variable == NULL || sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u", &setup->id, &setup->index,
-                                   &setup->generation, &master_pid, &setup->listener_count) != 5) {
+    int read = -1;
+    if (variable == NULL ||
+        sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u:%n", &setup->id, &setup->index, &setup->generation,
+               &master_pid, &setup->listener_count, &read) != 5 ||
+        read < 0) {
         return -ENOTCONN;
     }
     int domain = 0;
@@ -50,6 +54,9 @@ static int read_identity(struct yoke__worker_setup *setup) {
         return -ENOTCONN;
     }
     setup->master_pid = master_pid;
+    if (variable[read] != '\0') {
+        yoke__title_set_comm(variable + read);
+    }
     /* Programs that this one starts are not workers. */
     (void)unsetenv(YOKE__WORKER_VARIABLE);
     for (unsigned i = 0; i <= setup->listener_count; i++) {

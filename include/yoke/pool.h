@@ -188,12 +188,18 @@ struct yoke_identity_options {
     size_t rlimit_count;
     int nice;              /* added to the master's */
     bool spread;           /* each worker on one CPU of those usable, by its place */
-    const char *root;      /* chroot; NULL: none. `directory` is then within it */
-    const char *directory; /* NULL: the master's */
+    const char *root;      /* chroot; NULL: none. `directory` is then within it, and "/" when it is NULL */
+    const char *directory; /* NULL: the master's. In exec mode a relative `path` is relative to it */
     bool set_umask;
     mode_t umask;
-    const char *user;  /* a name, or a number; NULL: the master's. Its own group, and no other, unless these say so: */
-    const char *group; /* a name, or a number */
+
+    /*
+     * A name, or a number; NULL: the master's. Its own group, and no other, unless the next two say so. In fork mode, Linux lets a
+     * process that has changed its user dump no core and read little of its own /proc/self, unless it calls
+     * prctl(PR_SET_DUMPABLE, 1), which opens it, and what it has copied from the master, to other processes of that user.
+     */
+    const char *user;
+    const char *group;         /* a name, or a number */
     const char *const *groups; /* supplementary, NULL-terminated; NULL: none */
     bool no_new_privs;
     enum yoke_seccomp seccomp; /* implies no_new_privs */
@@ -202,7 +208,10 @@ struct yoke_identity_options {
     /* "NAME=value" replaces or adds, "NAME" removes; NULL-terminated; NULL: the master's. */
     const char *const *environment;
 
-    /* What ps shows, "NAME: pool POOL worker 3"; exec mode: only the short name (comm). NULL: as it is. */
+    /*
+     * What ps shows, "NAME: pool POOL worker 3", and the short name (comm), of which the kernel keeps 15 bytes. Exec mode, and
+     * kernels without CONFIG_CHECKPOINT_RESTORE: only the short name; in exec mode from yoke_worker_main() on. NULL: as it is.
+     */
     const char *title;
 };
 

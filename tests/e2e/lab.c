@@ -172,6 +172,8 @@ int lab_create_pool(struct lab *lab, const struct lab_options *options, struct y
                     .max_pause_ms = options->restart_pause_ms,
                     .max_restarts = UINT32_MAX},
         .stop = {.drain_ms = options->stop_timeout_ms},
+        .identity = options->identity,
+        .output = options->output,
     };
     if (lab_is_exec()) {
         pool_options.path = lab_worker_path();

@@ -94,6 +94,8 @@ struct lab_options {
     bool restart;
     unsigned restart_pause_ms, stop_timeout_ms;
     enum probe_scenario scenario;
+    struct yoke_identity_options identity;
+    struct yoke_output_options output;
 };
 
 /* A loop and a master that serves Common, without a pool. */

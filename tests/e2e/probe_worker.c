@@ -1,6 +1,7 @@
 /* probe_worker.c: see probe_worker.h. probe.Worker's handlers, the ones about calls to the master apart. */
 #include "probe_worker.h"
 
+#include "act_service.h"
 #include "call_master.h"
 #include "common_service.h"
 #include "drain_worker.h"
@@ -371,6 +372,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     }
     if (probe_common_serve(yoke_worker_server(worker), &common_handlers, &state.common) != 0 ||
         probe_worker_serve(yoke_worker_server(worker), &worker_handlers, &state) != 0 ||
+        probe_acts_serve(yoke_worker_server(worker), &act_handlers, NULL) != 0 ||
         probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
         probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
         thread_service_serve(&state.threads, worker) != 0 ||

@@ -207,6 +207,7 @@ void test_run_case(const struct test_case *test, struct test_result *ret_result)
         .elapsed_ms = test_now_ms() - start,
         .failure_count = count < TEST_FAILURES_MAX ? count : TEST_FAILURES_MAX,
         .failures = report->failures,
+        .skipped = report->skipped[0] != '\0' ? report->skipped : NULL,
         .output = read_output(output),
         .owned = report,
     };

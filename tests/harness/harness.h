@@ -74,6 +74,9 @@ CU_BOOL test_cunit_assert(CU_BOOL holds, unsigned line, const char *what, const 
                           CU_BOOL fatal);
 #define CU_assertImplementation test_cunit_assert
 
+/* Says why the case cannot be run here; it returns then, and counts as passed unless something else fails. */
+void test_skip(const char *why);
+
 /* ---- Tools for cases ------------------------------------------------------------------------------------------ */
 
 /* Children of this process, zombies included, orphans that it inherited included; up to `capacity`. Gives the count. */
@@ -108,6 +111,7 @@ struct test_result {
     unsigned long long elapsed_ms;
     size_t failure_count;
     const struct test_failure *failures;
+    const char *skipped;       /* why the case could not run here; NULL: it could */
     char *output;              /* what the case wrote to stdout and stderr */
     struct test_report *owned; /* memory behind the failures */
 };

@@ -58,6 +58,10 @@ static bool is_same(const struct test_failure *left, const struct test_failure *
 }
 
 static void print_result(const struct test_case *test, const struct test_result *result) {
+    if (result->skipped != NULL && result->verdict == TEST_PASSED) {
+        printf("  skip  %s: %s\n", test->name, result->skipped);
+        return;
+    }
     printf("  %s  %s (%llu ms)\n", result->verdict == TEST_PASSED ? "ok  " : "FAIL", test->name, result->elapsed_ms);
     for (size_t i = 0; i < result->failure_count; i++) {
         const struct test_failure *failure = &result->failures[i];

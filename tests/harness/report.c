@@ -62,6 +62,10 @@ void test_report_add(unsigned verdict, const char *file, unsigned line, const ch
     va_end(arguments);
 }
 
+void test_skip(const char *why) {
+    snprintf(current.report->skipped, sizeof(current.report->skipped), "%s", why);
+}
+
 /* Another process than the case's own has copies of its stack frames: jumping there would run the case's end twice. */
 static void stop_if(bool fatal) {
     if (!fatal) {

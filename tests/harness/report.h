@@ -16,6 +16,7 @@ struct test_report {
     atomic_uint verdict;
     atomic_uint count;    /* may exceed the array: the rest was dropped */
     atomic_bool finished; /* the body ran to its end */
+    char skipped[200];    /* why it could not do so; empty: it could */
     struct test_failure failures[TEST_FAILURES_MAX];
 };
 

@@ -271,6 +271,32 @@ static void checks_say_both_sides(void) {
     test_result_release(&result);
 }
 
+/* ---- Skipping */
+
+static void skip(void) {
+    test_skip("not here");
+}
+
+static void skip_and_fail(void) {
+    test_skip("not here");
+    CHECK(false);
+}
+
+static void says_why_a_case_is_skipped(void) {
+    struct test_result result;
+    test_run_case(&(struct test_case){.name = "skip", .run = skip}, &result);
+    CHECK_INT(result.verdict, TEST_PASSED);
+    CHECK_STR(result.skipped, "not here");
+    test_result_release(&result);
+    test_run_case(&(struct test_case){.name = "clean", .run = do_nothing}, &result);
+    CHECK_STR(result.skipped, NULL);
+    test_result_release(&result);
+}
+
+static void skipping_excuses_no_failure(void) {
+    expect(&(struct test_case){.name = "skip", .run = skip_and_fail}, TEST_FAILED_ASSERTION, "false");
+}
+
 /* ---- Output and memory */
 
 static void talk(void) {
@@ -364,6 +390,8 @@ static const struct test_case cases[] = {
     {.name = "catches an assertion in a forked process", .run = catches_an_assertion_in_a_forked_process},
     {.name = "keeps the failures of a case that crashed", .run = keeps_failures_of_a_case_that_crashed},
     {.name = "checks say both sides", .run = checks_say_both_sides},
+    {.name = "says why a case is skipped", .run = says_why_a_case_is_skipped},
+    {.name = "skipping excuses no failure", .run = skipping_excuses_no_failure},
     {.name = "keeps the output", .run = keeps_the_output},
     {.name = "catches a memory leak (with AddressSanitizer)", .run = catches_a_memory_leak},
     {.name = "the program fails when a case does", .run = main_fails_when_a_case_does},
