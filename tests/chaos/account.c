@@ -116,7 +116,7 @@ void accounts_settle(struct accounts *accounts) {
 /* Its worker has died, or there is none. */
 static bool may_be_unavailable(const struct account_call *call) {
     bool is_made_again = is_idempotent(call->method) && call->received == 0 && !call->is_broadcast && !call->is_pointed;
-    return !call->is_calm && !is_made_again;
+    return !call->is_calm && (!is_made_again || call->accounts->is_over);
 }
 
 static bool is_right(const struct account_call *call, enum yoke_code code) {

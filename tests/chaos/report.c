@@ -33,10 +33,20 @@ void report_state(const struct run *run) {
     }
 }
 
+/* How many workers it was done to, or who did it. */
+static uint64_t count_workers(const struct run *run, unsigned act) {
+    uint64_t count = 0;
+    for (uint64_t id = 1; id < CHAOS_WORKERS && run->watch.workers[id].is_started; id++) {
+        count += (atomic_load(&chaos->notes[id].acts) & 1u << act) != 0;
+    }
+    return count;
+}
+
 static void print_acts(const struct run *run) {
-    printf("\n  %-22s %8s %8s   worst until WorkerDied\n", "done", "times", "missed");
+    printf("\n  %-14s %8s %8s %8s   worst until WorkerDied\n", "act", "done", "missed", "workers");
     for (unsigned act = 0; act < ACT_COUNT; act++) {
-        printf("  %-22s %8" PRIu64 " %8" PRIu64, plan_acts[act].name, run->done[act], run->missed[act]);
+        printf("  %-14s %8" PRIu64 " %8" PRIu64 " %8" PRIu64, plan_acts[act].name, run->done[act], run->missed[act],
+               count_workers(run, act));
         if (run->watch.worst_death_ns[act] > 0) {
             printf("   %.1f ms", (double)run->watch.worst_death_ns[act] / 1e6);
         }

@@ -20,7 +20,7 @@
 #define TRUCE_NS (UINT64_C(10) * 1000000000)
 
 static void enter(struct run *run, enum run_phase phase) {
-    static const char *const names[] = {"storm", "settling", "calm", "truce", "stopping"};
+    static const char *const names[] = {"storm", "settling", "calm", "truce", "stopping", "last storm"};
     run->phase = phase;
     run->phase_ns = chaos_now_ns();
     if (run->options.is_traced) {
@@ -96,8 +96,8 @@ static bool is_all_ready(const struct run *run) {
     return have_converged(run) && run->watch.live_count == places;
 }
 
-static void begin_storm(struct run *run) {
-    enter(run, PHASE_STORM);
+static void begin_storm(struct run *run, enum run_phase phase) {
+    enter(run, phase);
     run->load.is_off = false;
     run->steps_left = STORM_STEPS;
     load_expect_sticky(&run->load, false);
@@ -122,14 +122,32 @@ static void stop(struct run *run) {
     yoke_master_stop(run->master);
 }
 
+static bool is_over(const struct run *run) {
+    return (run->options.storms != 0 && run->storms >= run->options.storms) ||
+           chaos_now_ns() - run->started_ns >= run->options.seconds * UINT64_C(1000000000);
+}
+
 static void end_truce(struct run *run) {
     run->storms++;
-    bool is_enough = run->options.storms != 0 && run->storms >= run->options.storms;
-    if (is_enough || chaos_now_ns() - run->started_ns >= run->options.seconds * UINT64_C(1000000000)) {
-        stop(run);
-    } else {
-        begin_storm(run);
+    for (unsigned pool = 0; pool < CHAOS_POOLS; pool++) {
+        size_t queued = yoke_pool_queued(run->pools[pool]);
+        chaos_check(queued == 0, "no call is in flight, and pool %s has %zu queued", pools_kinds[pool].name, queued);
     }
+    if (!is_over(run)) {
+        begin_storm(run, PHASE_STORM);
+    } else if (run->options.seed % 2 == 0) {
+        begin_storm(run, PHASE_LAST_STORM);
+    } else {
+        stop(run);
+    }
+}
+
+/* Leave the loop. Whatever still lives, or waits, is the destruction's affair. */
+static void leave(struct run *run) {
+    load_stop(&run->load);
+    ev_timer_stop(run->loop, &run->step);
+    run->accounts.is_over = true;
+    ev_break(run->loop, EVBREAK_ALL);
 }
 
 static void go_on(struct run *run) {
@@ -159,6 +177,12 @@ static void go_on(struct run *run) {
             end_truce(run);
         }
         break;
+    case PHASE_LAST_STORM:
+        if (!has_steps(run)) {
+            run->is_destroyed = true;
+            leave(run);
+        }
+        break;
     case PHASE_STOPPING:
         break;
     }
@@ -171,9 +195,7 @@ static void give_up(struct run *run) {
     report_show_complaints(run);
     report_state(run);
     run->is_given_up = true;
-    load_stop(&run->load);
-    ev_timer_stop(run->loop, &run->step);
-    ev_break(run->loop, EVBREAK_ALL);
+    leave(run);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -235,10 +257,12 @@ static void start_timers(struct run *run) {
 static void settle(struct run *run) {
     ev_ref(run->loop);
     ev_timer_stop(run->loop, &run->tick);
-    for (unsigned pool = 0; pool < CHAOS_POOLS && !run->is_given_up; pool++) {
-        chaos_check(run->watch.pools[pool].stopped == 1, "pool %s has not stopped", pools_kinds[pool].name);
+    if (!run->is_given_up && !run->is_destroyed) {
+        for (unsigned pool = 0; pool < CHAOS_POOLS; pool++) {
+            chaos_check(run->watch.pools[pool].stopped == 1, "pool %s has not stopped", pools_kinds[pool].name);
+        }
+        chaos_check(run->watch.live_count == 0, "%u workers are not dead", run->watch.live_count);
     }
-    chaos_check(run->is_given_up || run->watch.live_count == 0, "%u workers are not dead", run->watch.live_count);
     rest_stop(&run->rest, run->loop);
     int error = yoke_master_destroy(run->master);
     chaos_check(error == 0, "destroying the master gave %d", error);
@@ -257,7 +281,7 @@ void run_chaos(struct run *run) {
     run->started_ns = chaos_now_ns();
     start_timers(run);
     load_start(&run->load, run, options->seed);
-    begin_storm(run);
+    begin_storm(run, PHASE_STORM);
     ev_run(run->loop, 0);
     settle(run);
     report_show_complaints(run);

@@ -21,9 +21,10 @@ struct run_options {
 
 /*
  * A storm, in which things are done to workers and master; settling, until all pools are as they should be; a calm, in which
- * the master is told things that no call may notice; a truce, in which no call is made, and all must be as it was at first.
+ * the master is told things that no call may notice; a truce, in which no call is made, and all must be as it was at first. At
+ * the end the master is stopped; or, if the seed is even, destroyed at the end of a last storm.
  */
-enum run_phase { PHASE_STORM, PHASE_SETTLING, PHASE_CALM, PHASE_TRUCE, PHASE_STOPPING };
+enum run_phase { PHASE_STORM, PHASE_SETTLING, PHASE_CALM, PHASE_TRUCE, PHASE_STOPPING, PHASE_LAST_STORM };
 
 #define RUN_PAUSED_MAX 64
 
@@ -55,6 +56,7 @@ struct run {
     uint64_t started_ns, phase_ns;
     unsigned complaints_shown;
     bool is_given_up;
+    bool is_destroyed; /* in the midst of it all */
     ev_timer tick, step;
 };
 
