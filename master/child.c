@@ -5,31 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void start_timer(struct yoke_child *child, uint32_t milliseconds) {
+static uint64_t now_us(const struct yoke_child *child) {
+    return child->pool->master->engine.clock_ns() / 1000;
+}
+
+static void start_timer(struct yoke_child *child, uint64_t microseconds) {
     struct ev_loop *loop = child->pool->master->io.loop;
     ev_timer_stop(loop, &child->timer);
     /* The loop's idea of now may be old when we are called from outside of it. */
     ev_now_update(loop);
-    ev_timer_set(&child->timer, milliseconds / 1e3, 0.);
+    ev_timer_set(&child->timer, (double)microseconds / 1e6, 0.);
     ev_timer_start(loop, &child->timer);
 }
 
-static void schedule_restart(struct yoke_child *child) {
-    start_timer(child, child->pool->options.restart.pause_ms);
+static bool was_told(const struct yoke__life *life) {
+    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
 }
 
-bool yoke__child_is_serving(const struct yoke_child *child) {
-    return yoke__life_is_serving(child->life);
+bool yoke__child_is_expected(const struct yoke_child *child) {
+    if (child->pool->stopping) {
+        return false;
+    }
+    if (child->is_due || child->next != NULL || yoke__life_is_serving(child->life)) {
+        return true;
+    }
+    /* One that ends: how, and so whether it is replaced, may still be open. */
+    return child->life != NULL && !was_told(child->life) && child->pool->options.restart.when != YOKE_RESTART_NEVER;
 }
 
 /* Tell the channels that lead to it whether a worker may still come, so that calls that wait can be sent, or end. */
 static void attend_channels(struct yoke_child *child) {
-    struct yoke_pool *pool = child->pool;
-    bool may_have_one =
-        yoke__child_is_serving(child) || child->next != NULL || pool->options.restart.when != YOKE_RESTART_NEVER;
-    child->channel.channel.expects_peer = !pool->stopping && may_have_one;
+    child->channel.channel.expects_peer = yoke__child_is_expected(child);
     yoke__channel_attend(&child->channel.channel);
-    yoke__pool_attend(pool);
+    yoke__pool_attend(child->pool);
 }
 
 /* The worker in the place, or that there is none, is as it is now. */
@@ -68,6 +76,8 @@ void yoke__child_on_state(struct yoke_child *child, const struct yoke__life *lif
         child->life = NULL;
         if (child->next != NULL) {
             seat(child, child->next);
+        } else if (!was_told(life) && child->pool->options.restart.when != YOKE_RESTART_NEVER) {
+            child->is_due = true;
         }
     }
     reflect(child);
@@ -87,13 +97,85 @@ void yoke__child_on_ready(struct yoke_child *child, struct yoke__life *life) {
     attend_channels(child);
 }
 
-void yoke__child_on_died(struct yoke_child *child, enum yoke__role role, const Yoke__V1__WorkerDied *death) {
-    (void)death;
-    if (child->pool->stopping) {
-        yoke__pool_check_stopped(child->pool);
-    } else if (role == YOKE__ROLE_SEATED && child->life == NULL &&
-               child->pool->options.restart.when != YOKE_RESTART_NEVER) {
-        schedule_restart(child);
+/* ---- Filling the place again -------------------------------------------------------------------------------------- */
+
+/* Fill it after this pause. */
+static void make_due(struct yoke_child *child, Yoke__V1__StartReason reason, uint64_t pause_us) {
+    child->is_due = true;
+    child->due_reason = reason;
+    start_timer(child, pause_us);
+}
+
+static uint64_t find_pause_us(const struct yoke_child *child) {
+    const struct yoke_pool *pool = child->pool;
+    return yoke__restart_pause_us(&pool->options.restart, &pool->restarts, child->deaths_in_a_row,
+                                  yoke__master_random(pool->master));
+}
+
+/* After a worker that stopped of its own accord there is no pause, but for those that do as soon as they have begun. */
+static uint64_t find_delay_us(const struct yoke_child *child, uint64_t age_us) {
+    uint64_t pause_us = child->pool->options.restart.pause_ms * UINT64_C(1000);
+    return age_us < pause_us ? pause_us - age_us : 0;
+}
+
+static void announce_restart(struct yoke_child *child, uint64_t pause_us, uint32_t deaths_in_period) {
+    Yoke__V1__WorkerRestarting event = YOKE__V1__WORKER_RESTARTING__INIT;
+    event.pool = (char *)child->pool->options.name;
+    event.index = child->index;
+    event.pause_us = pause_us;
+    event.deaths_in_a_row = child->deaths_in_a_row;
+    event.deaths_in_period = deaths_in_period;
+    const struct yoke_peer master = {.worker_id = 0, .pid = child->pool->master->pid};
+    yoke__events_deliver(&child->pool->master->events, &yoke_v1_worker_restarting_event, &master, &event);
+}
+
+/* Its worker is dead: is there to be another, and when? */
+static void decide_restart(struct yoke_child *child, const struct yoke__loss *loss) {
+    struct yoke_pool *pool = child->pool;
+    bool is_due = !loss->was_told && yoke__restart_is_due(&pool->options.restart, loss->death->exit_code);
+    uint32_t deaths_in_period = 0;
+    if (is_due && !loss->has_left) {
+        child->deaths_in_a_row++;
+        if (yoke__pool_count_death(pool, &deaths_in_period)) {
+            return;
+        }
+    }
+    if (is_due && loss->has_left) {
+        make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE, find_delay_us(child, loss->death->uptime_us));
+    } else if (is_due && child->life == NULL && !pool->stopping) {
+        uint64_t pause_us = find_pause_us(child);
+        make_due(child, YOKE__V1__START_REASON__START_REASON_RESTART, pause_us);
+        announce_restart(child, pause_us, deaths_in_period);
+    } else {
+        child->is_due = false;
+    }
+    attend_channels(child);
+}
+
+void yoke__child_on_leaving(struct yoke_child *child, const struct yoke__life *life) {
+    if (life != child->life || was_told(life) || child->pool->stopping) {
+        return;
+    }
+    if (child->next != NULL) {
+        seat(child, child->next);
+    } else if (yoke__restart_is_certain(&child->pool->options.restart)) {
+        make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE,
+                 find_delay_us(child, now_us(child) - life->started_us));
+    }
+    attend_channels(child);
+}
+
+void yoke__child_on_died(struct yoke_child *child, const struct yoke__loss *loss) {
+    struct yoke_pool *pool = child->pool;
+    yoke__pool_recover(pool, loss->ready_us);
+    if (loss->role == YOKE__ROLE_SEATED &&
+        yoke__restart_was_healthy(&pool->options.restart, loss->ready_us, now_us(child))) {
+        child->deaths_in_a_row = 0;
+    }
+    if (pool->stopping) {
+        yoke__pool_check_stopped(pool);
+    } else if (loss->role == YOKE__ROLE_SEATED && !ev_is_active(&child->timer)) {
+        decide_restart(child, loss);
     }
 }
 
@@ -105,11 +187,16 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
         yoke__pool_check_stopped(child->pool);
         return;
     }
-    int error = yoke__child_spawn(child, YOKE__V1__START_REASON__START_REASON_RESTART);
+    if (!child->is_due) {
+        return;
+    }
+    child->is_due = false;
+    int error = yoke__child_spawn(child, child->due_reason);
     if (error != 0) {
+        child->deaths_in_a_row++;
         yoke__engine_log(&child->pool->master->engine, YOKE_LOG_ERROR, "pool %s: cannot restart a worker: %s",
                          child->pool->options.name, strerror(-error));
-        schedule_restart(child);
+        make_due(child, child->due_reason, find_pause_us(child));
     }
 }
 
@@ -151,6 +238,7 @@ void yoke__child_abandon(struct yoke_child *child) {
 }
 
 void yoke__child_stop(struct yoke_child *child, Yoke__V1__DrainReason reason) {
+    child->is_due = false;
     if (child->next != NULL) {
         yoke__life_drain(child->next, reason);
     }

@@ -22,6 +22,10 @@ static uint64_t now_us(const struct yoke__life *life) {
     return master_of(life)->engine.clock_ns() / 1000;
 }
 
+static bool was_told(const struct yoke__life *life) {
+    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
+}
+
 static void start_timer(struct yoke__life *life, uint32_t milliseconds) {
     struct ev_loop *loop = master_of(life)->io.loop;
     ev_timer_stop(loop, &life->timer);
@@ -62,14 +66,14 @@ static void announce_start(struct yoke__life *life) {
 }
 
 static void announce_ready(struct yoke__life *life) {
-    life->was_ready = true;
+    life->ready_us = now_us(life);
     Yoke__V1__WorkerReady event = YOKE__V1__WORKER_READY__INIT;
     event.worker_id = life->id;
     event.pid = life->process.pid;
     event.pool = (char *)life->pool->options.name;
     event.index = life->child->index;
     event.generation = life->generation;
-    event.startup_us = now_us(life) - life->started_us;
+    event.startup_us = life->ready_us - life->started_us;
     emit(life, &yoke_v1_worker_ready_event, &event);
 }
 
@@ -121,14 +125,20 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
     yoke__death_describe(life, exit, now_us(life), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
-    enum yoke__role role = yoke__child_role_of(child, life);
+    const struct yoke__loss loss = {
+        .role = yoke__child_role_of(child, life),
+        .ready_us = life->ready_us,
+        .was_told = was_told(life),
+        .has_left = life->has_left,
+        .death = &event,
+    };
     yoke__socket_close(&life->socket, detail);
     end(life);
     yoke__engine_log(&master->engine, YOKE_LOG_INFO, "%s", detail);
     /* Calls to it that have ended otherwise, in this turn of the loop, are completed before, too. */
     (void)yoke__calls_settle(&master->engine);
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
-    yoke__child_on_died(child, role, &event);
+    yoke__child_on_died(child, &loss);
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&master->io);
 }
@@ -158,10 +168,6 @@ static void wait_for_death(struct yoke__life *life) {
 }
 
 /* ---- The socket's reports ---------------------------------------------------------------------------------------- */
-
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
 
 /* A worker that drains is told, at once or when its HELLO has come, and stops by itself. */
 static void tell_to_drain(struct yoke__life *life) {
@@ -193,9 +199,11 @@ static void on_ready(struct yoke__socket *socket) {
 
 static void on_leaving(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
+    life->has_left = true;
     if (life->state != YOKE_CHILD_STOPPING) {
         life->is_leaving = true;
         withdraw(life);
+        yoke__child_on_leaving(life->child, life);
     }
 }
 

@@ -22,9 +22,10 @@ struct yoke__life {
     ev_io death;                     /* the pidfd becomes readable */
     ev_timer timer;                  /* announces the start; ends the patience with a stop */
     uint64_t started_us;             /* CLOCK_MONOTONIC */
+    uint64_t ready_us;               /* when WorkerReady was emitted; 0: it was not */
     bool announced;                  /* WorkerStarted has been emitted */
-    bool was_ready;                  /* WorkerReady has been emitted */
-    bool is_leaving;                 /* it stops of its own accord, at its own pace */
+    bool has_left;                   /* it has said that it stops */
+    bool is_leaving;                 /* and does so at its own pace */
     bool output_ended;               /* it has been told that nothing follows */
     Yoke__V1__DrainReason drain;     /* why it was told to stop; UNSPECIFIED while it was not */
     Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
@@ -32,7 +33,7 @@ struct yoke__life {
 
 /*
  * Spawn a worker for a place; errors as yoke_pool_create(). It is in the pool's list from then on, and told to the place by
- * yoke__child_on_ready(), yoke__child_on_leaving() and yoke__child_on_died().
+ * the functions yoke__child_on_….
  */
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
@@ -42,11 +43,22 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     master->tuning = known.tuning;
     master->pid = getpid();
     master->next_worker_id = 1;
+    /* Fails only before the kernel has gathered entropy at boot; then masters that start together pause together. */
+    (void)getrandom(&master->chance, sizeof master->chance, GRND_NONBLOCK);
+    master->chance |= 1;
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
     yoke__link_init(&master->idle_lives);
     *ret_master = master;
     return 0;
+}
+
+uint64_t yoke__master_random(struct yoke_master *master) {
+    /* Xorshift, whose state is never 0. */
+    master->chance ^= master->chance << 13;
+    master->chance ^= master->chance >> 7;
+    master->chance ^= master->chance << 17;
+    return master->chance * UINT64_C(0x2545f4914f6cdd1d) >> 11;
 }
 
 static void for_each_pool(struct yoke_master *master, void (*act)(struct yoke_pool *pool)) {

@@ -3,6 +3,7 @@
 #define YOKE_MASTER_MASTER_H
 
 #include "master/process.h"
+#include "master/restart.h"
 #include "rpc/channel.h"
 #include "rpc/io.h"
 #include "rpc/list.h"
@@ -19,9 +20,13 @@ struct yoke_master {
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
-    bool stopping; /* pools are stopped one after the other; there will be no new ones */
-    int exit_code; /* what the program should exit with */
+    uint64_t chance; /* the state of yoke__master_random() */
+    bool stopping;   /* pools are stopped one after the other; there will be no new ones */
+    int exit_code;   /* what the program should exit with */
 };
+
+/* Any number below 2^53, by chance. Not for secrets. */
+uint64_t yoke__master_random(struct yoke_master *master);
 
 /* Stop for a failure: as yoke_master_stop(), and the program should exit with this code. The first one counts. */
 void yoke__master_fail(struct yoke_master *master, int exit_code);
@@ -44,12 +49,20 @@ struct yoke_pool {
     unsigned next_child;     /* whose turn it is */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
+    struct yoke__restart_record restarts;
     bool stopping, stopped;
     bool is_killed; /* its workers were killed before their time to stop was over */
 };
 
 /* A child's state has changed: send the calls that wait for one that is ready, or end them if none is to be expected. */
 void yoke__pool_attend(struct yoke_pool *pool);
+
+/* A worker that was to stay up is dead. True when that was one too many and the pool is stopped for it. `ret_deaths`: those in the
+ * period. From the loop. */
+bool yoke__pool_count_death(struct yoke_pool *pool, uint32_t *ret_deaths);
+
+/* A worker that became ready then was healthy when it died, if it was. */
+void yoke__pool_recover(struct yoke_pool *pool, uint64_t ready_us);
 
 /* Emit PoolStopped, once, if all children of this stopping pool are dead. From the loop. */
 void yoke__pool_check_stopped(struct yoke_pool *pool);

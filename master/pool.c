@@ -4,16 +4,17 @@
 #include "master/route.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Life --------------------------------------------------------------------------------------------------------- */
 
 void yoke__pool_attend(struct yoke_pool *pool) {
     bool is_coming = false;
-    for (unsigned i = 0; i < pool->child_count; i++) {
-        is_coming |= yoke__child_is_serving(pool->children[i]);
+    for (unsigned i = 0; i < pool->child_count && !is_coming; i++) {
+        is_coming = yoke__child_is_expected(pool->children[i]);
     }
-    pool->channel.expects_peer = !pool->stopping && (is_coming || pool->options.restart.when != YOKE_RESTART_NEVER);
+    pool->channel.expects_peer = is_coming;
     yoke__channel_attend(&pool->channel);
 }
 
@@ -43,6 +44,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
         yoke__child_destroy(pool->children[i]);
     }
     yoke__link_remove(&pool->link);
+    yoke__restart_record_release(&pool->restarts);
     free(pool->children);
     yoke__kept_release(pool->kept);
     free(pool);
@@ -84,6 +86,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
+    if (error == 0) {
+        error = yoke__restart_record_init(&pool->restarts, &pool->options.restart);
+    }
     if (error == 0) {
         error = yoke__identity_resolve(&pool->options.identity, pool->options.name, &pool->kept, &pool->identity);
     }
@@ -127,6 +132,63 @@ void yoke__pool_check_stopped(struct yoke_pool *pool) {
     yoke__events_deliver(&pool->master->events, &yoke_v1_pool_stopped_event, &master, &event);
     yoke__master_pool_stopped(pool->master);
 }
+
+/* ---- Failing ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t now_us(const struct yoke_pool *pool) {
+    return pool->master->engine.clock_ns() / 1000;
+}
+
+void yoke__pool_recover(struct yoke_pool *pool, uint64_t ready_us) {
+    if (yoke__restart_was_healthy(&pool->options.restart, ready_us, now_us(pool))) {
+        yoke__restart_recover(&pool->restarts, ready_us);
+    }
+}
+
+static void tell_failure(struct yoke_pool *pool, uint32_t deaths) {
+    const struct yoke_restart_options *restart = &pool->options.restart;
+    char detail[320];
+    Yoke__V1__PoolFailed event = YOKE__V1__POOL_FAILED__INIT;
+    event.pool = (char *)pool->options.name;
+    event.deaths_in_period = deaths;
+    event.period_ms = restart->period_ms;
+    event.action = restart->on_failure == YOKE_FAILURE_STOP_POOL ? YOKE__V1__FAILURE_ACTION__FAILURE_ACTION_STOP_POOL
+                   : restart->on_failure == YOKE_FAILURE_STOP_MASTER
+                       ? YOKE__V1__FAILURE_ACTION__FAILURE_ACTION_STOP_MASTER
+                       : YOKE__V1__FAILURE_ACTION__FAILURE_ACTION_KEEP_TRYING;
+    (void)snprintf(detail, sizeof detail, "pool %.200s has failed: %u of its workers died within %u ms", event.pool,
+                   deaths, restart->period_ms);
+    event.detail = detail;
+    yoke__engine_log(&pool->master->engine, YOKE_LOG_ERROR, "%s", detail);
+    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
+    yoke__events_deliver(&pool->master->events, &yoke_v1_pool_failed_event, &master, &event);
+}
+
+static void recover_by(struct yoke__life *life) {
+    if (life->state == YOKE_CHILD_READY) {
+        yoke__pool_recover(life->pool, life->ready_us);
+    }
+}
+
+bool yoke__pool_count_death(struct yoke_pool *pool, uint32_t *ret_deaths) {
+    if (pool->restarts.has_failed) {
+        for_each_life(pool, recover_by);
+    }
+    if (!yoke__restart_count(&pool->restarts, &pool->options.restart, now_us(pool), ret_deaths)) {
+        return false;
+    }
+    tell_failure(pool, *ret_deaths);
+    if (pool->options.restart.on_failure == YOKE_FAILURE_KEEP_TRYING) {
+        return false;
+    }
+    yoke_pool_stop(pool);
+    if (pool->options.restart.on_failure == YOKE_FAILURE_STOP_MASTER) {
+        yoke__master_fail(pool->master, pool->options.restart.exit_code);
+    }
+    return true;
+}
+
+/* ---- Stopping at once ---------------------------------------------------------------------------------------------- */
 
 static void kill_life(struct yoke__life *life) {
     bool is_condemned = life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;

@@ -80,6 +80,9 @@ static int resolve_size(struct yoke_pool_options *options) {
     return options->max_workers < options->workers || options->max_workers > YOKE_WORKERS_MAX ? -EINVAL : 0;
 }
 
+/* Deaths that a pool remembers at most, to find more than so many in a period. */
+#define RESTARTS_MAX 1000000u
+
 static int resolve_restart(struct yoke_restart_options *restart, unsigned workers) {
     if (restart->when > YOKE_RESTART_ON_FAILURE || restart->on_failure > YOKE_FAILURE_KEEP_TRYING ||
         restart->jitter_percent > 100 || restart->exit_code < 0 || restart->exit_code > 255 ||
@@ -94,6 +97,9 @@ static int resolve_restart(struct yoke_restart_options *restart, unsigned worker
     set_default(&restart->period_ms, 60000);
     if (restart->exit_code == 0) {
         restart->exit_code = 1;
+    }
+    if (restart->max_restarts > RESTARTS_MAX && restart->max_restarts != UINT32_MAX) {
+        return -EINVAL;
     }
     return restart->max_pause_ms < restart->pause_ms ? -EINVAL : 0;
 }
@@ -145,7 +151,7 @@ static int resolve(struct yoke_pool_options *options) {
     set_default(&options->demand.shrink_after_ms, 30000);
     resolve_liveness(&options->liveness);
     int error = resolve_size(options);
-    error = error != 0 ? error : resolve_restart(&options->restart, options->workers);
+    error = error != 0 ? error : resolve_restart(&options->restart, options->max_workers);
     error = error != 0 ? error : resolve_recycle(&options->recycle);
     error = error != 0 ? error : resolve_routing(&options->routing);
     error = error != 0 ? error : resolve_retry(&options->retry);

@@ -50,7 +50,7 @@ struct yoke_restart_options {
     uint32_t max_pause_ms;   /* default 30,000, or pause_ms if that is more */
     uint32_t jitter_percent; /* each pause is longer by up to so much, by chance; default 20; at most 100 */
     uint32_t healthy_ms;     /* a worker that was ready for so long was healthy; default 10,000 */
-    uint32_t max_restarts;   /* default 5 for each worker of the pool; UINT32_MAX: no bound */
+    uint32_t max_restarts;   /* default 5 for each of max_workers; at most 1,000,000, or UINT32_MAX: no bound */
     uint32_t period_ms;      /* default 60,000 */
     enum yoke_failure_action on_failure;
     int exit_code;       /* of the master, for YOKE_FAILURE_STOP_MASTER; 0: 1 */

@@ -35,6 +35,7 @@ static void on_started(const struct yoke_peer *peer, const Yoke__V1__WorkerStart
         .worker_id = event->worker_id,
         .pid = event->pid,
         .index = event->index,
+        .reason = (int)event->reason,
         .started_order = ++lab->order,
     };
 }
@@ -76,6 +77,8 @@ static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *ev
         .cpu_us = event->user_cpu_us + event->system_cpu_us,
         .max_rss_bytes = event->max_rss_bytes,
         .calls_in_flight = event->calls_in_flight,
+        .calls_served = event->calls_served,
+        .generation = event->generation,
         .order = ++lab->order,
     };
     snprintf(death->pool, sizeof(death->pool), "%s", event->pool);
@@ -90,6 +93,58 @@ static void on_stopped(const struct yoke_peer *peer, const Yoke__V1__PoolStopped
     struct lab *lab = user_data;
     lab->stopped_count++;
     lab->order++;
+}
+
+/* Another entry of a list, which is filled in only as far as there is room. */
+static struct lab_told *add_told(struct lab *lab, struct lab_list *list, const char *detail) {
+    static struct lab_told beyond;
+    struct lab_told *told = list->count < LAB_TOLD_MAX ? &list->told[list->count] : &beyond;
+    list->count++;
+    *told = (struct lab_told){.order = ++lab->order};
+    snprintf(told->detail, sizeof(told->detail), "%s", detail);
+    if (detail[0] != '\0') {
+        printf("told: %s\n", detail);
+    }
+    return told;
+}
+
+static void on_restarting(const struct yoke_peer *peer, const Yoke__V1__WorkerRestarting *event, void *user_data) {
+    struct lab *lab = user_data;
+    struct lab_told *told = add_told(lab, &lab->restarts, "");
+    CHECK_INT(peer->worker_id, 0);
+    told->index = event->index;
+    told->pause_us = event->pause_us;
+    told->deaths_in_a_row = event->deaths_in_a_row;
+    told->in_period = event->deaths_in_period;
+}
+
+static void on_failed(const struct yoke_peer *peer, const Yoke__V1__PoolFailed *event, void *user_data) {
+    struct lab *lab = user_data;
+    struct lab_told *told = add_told(lab, &lab->failures, event->detail);
+    CHECK_INT(peer->worker_id, 0);
+    CHECK_STR(event->pool, "lab");
+    told->reason = (int)event->action;
+    told->in_period = event->deaths_in_period;
+}
+
+static void on_draining(const struct yoke_peer *peer, const Yoke__V1__WorkerDraining *event, void *user_data) {
+    struct lab *lab = user_data;
+    struct lab_told *told = add_told(lab, &lab->drains, event->detail);
+    CHECK_INT(peer->worker_id, event->worker_id);
+    told->worker_id = event->worker_id;
+    told->index = event->index;
+    told->reason = (int)event->reason;
+    told->calls_in_flight = event->calls_in_flight;
+}
+
+static void on_hung(const struct yoke_peer *peer, const Yoke__V1__WorkerHung *event, void *user_data) {
+    struct lab *lab = user_data;
+    struct lab_told *told = add_told(lab, &lab->hangs, event->detail);
+    CHECK_INT(peer->worker_id, event->worker_id);
+    told->worker_id = event->worker_id;
+    told->index = event->index;
+    told->silent_us = event->silent_us;
+    snprintf(told->method, sizeof(told->method), "%s", event->method);
 }
 
 static void on_tick(const struct yoke_peer *peer, const Probe__Tick *event, void *user_data) {
@@ -144,6 +199,10 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     REQUIRE_INT(yoke_v1_worker_ready_on(events, on_ready, lab), 0);
     REQUIRE_INT(yoke_v1_worker_died_on(events, on_died, lab), 0);
     REQUIRE_INT(yoke_v1_pool_stopped_on(events, on_stopped, lab), 0);
+    REQUIRE_INT(yoke_v1_worker_restarting_on(events, on_restarting, lab), 0);
+    REQUIRE_INT(yoke_v1_pool_failed_on(events, on_failed, lab), 0);
+    REQUIRE_INT(yoke_v1_worker_draining_on(events, on_draining, lab), 0);
+    REQUIRE_INT(yoke_v1_worker_hung_on(events, on_hung, lab), 0);
     REQUIRE_INT(probe_tick_on(events, on_tick, lab), 0);
     REQUIRE_INT(probe_noticed_on(events, on_noticed, lab), 0);
 }
@@ -163,18 +222,24 @@ int lab_create_pool(struct lab *lab, const struct lab_options *options, struct y
     snprintf(busy_poll, sizeof(busy_poll), "%u", options->worker_busy_poll_us);
     char name[] = "probe_worker";
     char *argv[] = {name, scenario, max_message, max_incoming, busy_poll, NULL};
-    struct yoke_pool_options pool_options = {
-        YOKE_POOL_OPTIONS_INIT,
-        .name = "lab",
-        .workers = either(options->workers, 1),
-        .restart = {.when = options->restart ? YOKE_RESTART_ALWAYS : YOKE_RESTART_NEVER,
-                    .pause_ms = options->restart_pause_ms,
-                    .max_pause_ms = options->restart_pause_ms,
-                    .max_restarts = UINT32_MAX},
-        .stop = {.drain_ms = options->stop_timeout_ms},
-        .identity = options->identity,
-        .output = options->output,
-    };
+    struct yoke_pool_options pool_options = {YOKE_POOL_OPTIONS_INIT};
+    if (options->pool != NULL) {
+        pool_options = *options->pool;
+        pool_options.size = sizeof(pool_options);
+    }
+    pool_options.name = "lab";
+    pool_options.workers = either(options->workers, 1);
+    if (options->restart) {
+        pool_options.restart = (struct yoke_restart_options){.when = YOKE_RESTART_ALWAYS,
+                                                             .pause_ms = options->restart_pause_ms,
+                                                             .max_pause_ms = options->restart_pause_ms,
+                                                             .max_restarts = UINT32_MAX};
+    }
+    if (options->stop_timeout_ms != 0) {
+        pool_options.stop.drain_ms = options->stop_timeout_ms;
+    }
+    pool_options.identity = options->identity;
+    pool_options.output = options->output;
     if (lab_is_exec()) {
         pool_options.path = lab_worker_path();
         pool_options.argv = argv;

@@ -39,6 +39,26 @@ extern const struct lab_mode lab_fork_mode, lab_exec_mode, lab_busy_mode;
 
 #define LAB_DEATHS_MAX 256
 
+/* What was told of restarts, failures, and workers that drain or hang. */
+#define LAB_TOLD_MAX 64
+
+struct lab_told {
+    uint64_t worker_id; /* 0: it is about no worker */
+    unsigned index;
+    int reason;                          /* WorkerDraining's, or PoolFailed's action */
+    uint64_t pause_us;                   /* WorkerRestarting's */
+    unsigned deaths_in_a_row, in_period; /* WorkerRestarting's; PoolFailed's, too */
+    uint64_t calls_in_flight, silent_us; /* WorkerDraining's; WorkerHung's */
+    char method[64];                     /* WorkerHung's */
+    char detail[300];
+    unsigned order; /* of all that was heard */
+};
+
+struct lab_list {
+    struct lab_told told[LAB_TOLD_MAX]; /* the first so many */
+    unsigned count;
+};
+
 struct lab_death {
     uint64_t worker_id;
     pid_t pid;
@@ -48,7 +68,7 @@ struct lab_death {
     int exit_code;
     int signal;
     bool core_dumped;
-    uint64_t uptime_us, cpu_us, max_rss_bytes, calls_in_flight;
+    uint64_t uptime_us, cpu_us, max_rss_bytes, calls_in_flight, calls_served, generation;
     char detail[300];
     unsigned order; /* of all that was heard */
 };
@@ -57,6 +77,7 @@ struct lab_birth {
     uint64_t worker_id;
     pid_t pid;
     unsigned index;
+    int reason;                          /* Yoke__V1__StartReason */
     unsigned started_order, ready_order; /* 0: not yet */
 };
 
@@ -73,6 +94,7 @@ struct lab {
     struct lab_death deaths[LAB_DEATHS_MAX];
     unsigned death_count;
     unsigned stopped_count;
+    struct lab_list restarts, failures, drains, hangs;
 
     unsigned tick_count, ticks_out_of_order, last_tick_order;
     uint64_t tick_bytes;
@@ -96,6 +118,7 @@ struct lab_options {
     enum probe_scenario scenario;
     struct yoke_identity_options identity;
     struct yoke_output_options output;
+    const struct yoke_pool_options *pool; /* all else that the pool is asked for; NULL: nothing */
 };
 
 /* A loop and a master that serves Common, without a pool. */

@@ -361,6 +361,11 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     switch (state.setup->scenario) {
     case PROBE_RETURN:
         return 5;
+    case PROBE_RETURN_AT_FIRST:
+        if (yoke_worker_id(worker) <= 4) {
+            return 5;
+        }
+        break;
     case PROBE_EMIT_AND_RETURN:
         return emit_ticks(worker, 1024, 1024) == 0 ? 5 : 6;
     case PROBE_SILENT:

@@ -12,6 +12,7 @@
 enum probe_scenario {
     PROBE_SERVE,           /* serve until told to end */
     PROBE_RETURN,          /* return 5 at once, without yoke_worker_run() */
+    PROBE_RETURN_AT_FIRST, /* the same, if it is one of its master's first four workers */
     PROBE_EMIT_AND_RETURN, /* emit 1,024 Ticks of 1 KiB and return 5, without yoke_worker_run() */
     PROBE_EMIT_BEFORE_RUN, /* emit 1,024 Ticks of 1 KiB, call the master, then serve */
     PROBE_SYNC,            /* before it serves: calls that block; Noticed tells how they went */
