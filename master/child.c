@@ -1,6 +1,8 @@
 /* child.c: see child.h. */
 #include "master/child.h"
 
+#include "rpc/queue.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

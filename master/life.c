@@ -3,6 +3,8 @@
 
 #include "master/child.h"
 #include "master/death.h"
+#include "master/listener.h"
+#include "master/route.h"
 #include "rpc/cancel.h"
 
 #include <errno.h>
@@ -273,16 +275,23 @@ void yoke__lives_release(struct yoke_master *master) {
 static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
+    int listeners[YOKE_LISTENERS_MAX];
+    int error = yoke__listeners_fds(pool, child->index, listeners);
+    if (error != 0) {
+        return error;
+    }
     const struct yoke__program program = {.entry = pool->options.entry,
                                           .user_data = pool->options.user_data,
                                           .path = pool->options.path,
                                           .argv = pool->options.argv,
+                                          .listeners = listeners,
                                           .identity = pool->identity.is_set ? &pool->identity : NULL};
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
         .index = child->index,
         .generation = generation,
         .master_pid = getpid(),
+        .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
         .tuning = master->tuning,
@@ -318,6 +327,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     yoke__socket_open(&life->socket, &master->io, life->process.channel_fd, &master->engine, &master->server,
                       &master->events, &worker, true, &owner);
+    yoke__route_join(pool, &life->socket.connection);
     ev_io_init(&life->death, on_death, life->process.pidfd, EV_READ);
     ev_io_start(master->io.loop, &life->death);
     ev_timer_init(&life->timer, on_timer, 0., 0.);

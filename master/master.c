@@ -1,6 +1,6 @@
 /* master.c: the master: what its pools share. */
 #include "master/life.h"
-
+#include "master/listener.h"
 #include "rpc/cancel.h"
 #include "rpc/options.h"
 
@@ -48,6 +48,8 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     master->chance |= 1;
     yoke__events_init(&master->events, &master->engine);
     yoke__link_init(&master->pools);
+    yoke__link_init(&master->listeners);
+    yoke__offers_init(&master->offers);
     yoke__link_init(&master->idle_lives);
     *ret_master = master;
     return 0;
@@ -87,6 +89,8 @@ int yoke_master_destroy(struct yoke_master *master) {
     (void)yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
     yoke__lives_release(master);
+    yoke__listeners_release(master);
+    yoke__offers_release(&master->offers, false);
     yoke__events_release(&master->events);
     yoke__server_release(&master->server);
     yoke__io_release(&master->io);

@@ -2,6 +2,7 @@
 #ifndef YOKE_MASTER_MASTER_H
 #define YOKE_MASTER_MASTER_H
 
+#include "master/offers.h"
 #include "master/process.h"
 #include "master/restart.h"
 #include "rpc/channel.h"
@@ -17,6 +18,8 @@ struct yoke_master {
     struct yoke_server server;
     struct yoke_events events;
     struct yoke__link pools;
+    struct yoke__link listeners;
+    struct yoke__offers offers;   /* sockets that are open and have no listener yet */
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
@@ -38,7 +41,7 @@ void yoke__master_kill(struct yoke_master *master);
 void yoke__master_pool_stopped(struct yoke_master *master);
 
 struct yoke_pool {
-    struct yoke_channel channel; /* round robin; first, so that a channel can be cast to its pool */
+    struct yoke_channel channel; /* first, so that a channel can be cast to its pool */
     struct yoke_master *master;
     struct yoke__link link;
     struct yoke_pool_options options; /* with every default filled in and copied with what it points to: */
@@ -47,9 +50,13 @@ struct yoke_pool {
     struct yoke_child **children;
     unsigned child_count;
     unsigned next_child;     /* whose turn it is */
+    uint64_t random;         /* for choosing by chance; see rpc/random.h */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
+
+    /* Calls wait, or none does any more. Must make none. NULL: nobody asks. */
+    void (*crowded)(struct yoke_pool *pool, bool is_crowded);
     bool stopping, stopped;
     bool is_killed; /* its workers were killed before their time to stop was over */
 };

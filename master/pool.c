@@ -1,7 +1,9 @@
 /* pool.c: pools: workers of one kind. */
 #include "master/child.h"
+#include "master/listener.h"
 #include "master/pool_options.h"
 #include "master/route.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,9 +42,11 @@ void yoke__pool_reap_now(struct yoke_pool *pool) {
 }
 
 void yoke__pool_destroy(struct yoke_pool *pool) {
+    yoke__listeners_vacate(pool, 0);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
+    yoke__route_release(pool);
     yoke__link_remove(&pool->link);
     yoke__restart_record_release(&pool->restarts);
     free(pool->children);
@@ -86,7 +90,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
+    error = error != 0 ? error : yoke__listeners_check(pool);
     if (error == 0) {
+        yoke__route_configure(pool);
         error = yoke__restart_record_init(&pool->restarts, &pool->options.restart);
     }
     if (error == 0) {
@@ -126,6 +132,7 @@ void yoke__pool_check_stopped(struct yoke_pool *pool) {
         return;
     }
     pool->stopped = true;
+    yoke__listeners_vacate(pool, 0);
     Yoke__V1__PoolStopped event = YOKE__V1__POOL_STOPPED__INIT;
     event.pool = (char *)pool->options.name;
     const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};

@@ -58,6 +58,21 @@ int yoke__keep_strings(struct yoke__kept **kept, const char *const **pointer) {
     return error;
 }
 
+/* The array; what it points to belongs to the master. */
+static int keep_listeners(struct yoke__kept **kept, struct yoke_listener *const **pointer) {
+    if (*pointer == NULL) {
+        return 0;
+    }
+    size_t count = 0;
+    while ((*pointer)[count] != NULL) {
+        if (++count > YOKE_LISTENERS_MAX) {
+            return -EINVAL;
+        }
+    }
+    *pointer = yoke__keep(kept, *pointer, (count + 1) * sizeof **pointer);
+    return *pointer != NULL ? 0 : -ENOMEM;
+}
+
 /* ---- Defaults --------------------------------------------------------------------------------------------------------- */
 
 static void set_default(uint32_t *value, uint32_t fallback) {
@@ -171,7 +186,7 @@ static int keep_all(struct yoke_pool_options *options, struct yoke__kept **kept)
     error = error != 0 ? error : yoke__keep_string(kept, &options->path);
     error = error != 0 ? error : yoke__keep_strings(kept, &argv);
     options->argv = (char *const *)argv;
-    return error;
+    return error != 0 ? error : keep_listeners(kept, &options->listeners);
 }
 
 int yoke__pool_options_read(const struct yoke_pool_options *options, struct yoke_pool_options *ret_options,

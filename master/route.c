@@ -2,6 +2,7 @@
 #include "master/route.h"
 
 #include "master/child.h"
+#include "rpc/random.h"
 
 static struct yoke__connection *peer_at(const struct yoke_channel *channel, size_t index) {
     const struct yoke_pool *pool = (const struct yoke_pool *)channel;
@@ -12,47 +13,224 @@ static size_t peer_count(const struct yoke_channel *channel) {
     return ((const struct yoke_pool *)channel)->child_count;
 }
 
-/* The next child in this state that can take a call, from the one whose turn it is. */
-static struct yoke_child *next_in_state(const struct yoke_pool *pool, enum yoke_child_state state) {
-    unsigned index = pool->next_child;
+/* ---- Who can take a call ------------------------------------------------------------------------------------------- */
+
+/* Is it in this state, and does it take calls? */
+static bool takes_calls(const struct yoke_child *child, enum yoke_child_state state) {
+    return child->state == state && yoke__connection_takes_calls(child->channel.connection);
+}
+
+/* Calls that it has not answered. */
+static size_t load_of(const struct yoke_child *child) {
+    const struct yoke__connection *connection = child->channel.connection;
+    return connection->outgoing_count - connection->ping_count;
+}
+
+/* May it have one more? */
+static bool has_room(const struct yoke_pool *pool, const struct yoke_child *child) {
+    const uint32_t most = pool->options.routing.max_calls_per_worker;
+    return most == 0 || load_of(child) < most;
+}
+
+static bool is_open(const struct yoke_pool *pool, const struct yoke_child *child, enum yoke_child_state state) {
+    return takes_calls(child, state) && has_room(pool, child);
+}
+
+static unsigned after(const struct yoke_pool *pool, unsigned index) {
+    return index + 1 >= pool->child_count ? 0 : index + 1;
+}
+
+/* Where the turn is. Places can have gone since. */
+static unsigned turn_of(const struct yoke_pool *pool) {
+    return pool->next_child < pool->child_count ? pool->next_child : 0;
+}
+
+/* ---- The ways to choose: each gives a child in this state that is open; NULL: there is none, or it is not to be another -------- */
+
+typedef struct yoke_child *chooser(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state);
+
+/* From this place on, around. */
+static struct yoke_child *next_open(const struct yoke_pool *pool, unsigned index, enum yoke_child_state state) {
     for (unsigned i = 0; i < pool->child_count; i++) {
-        if (pool->children[index]->state == state &&
-            yoke__connection_takes_calls(pool->children[index]->channel.connection)) {
+        if (is_open(pool, pool->children[index], state)) {
             return pool->children[index];
         }
-        index = index + 1 == pool->child_count ? 0 : index + 1;
+        index = after(pool, index);
     }
     return NULL;
 }
 
-static struct yoke_child *next_alive(const struct yoke_pool *pool) {
+static struct yoke_child *choose_next(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state) {
+    (void)key;
+    return next_open(pool, turn_of(pool), state);
+}
+
+/* Of several alike the one whose turn comes first, so that nobody starves. */
+static struct yoke_child *choose_least(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state) {
+    struct yoke_child *best = NULL;
+    unsigned index = turn_of(pool);
+    (void)key;
     for (unsigned i = 0; i < pool->child_count; i++) {
-        struct yoke_child *child = pool->children[(pool->next_child + i) % pool->child_count];
-        if (child->channel.connection != NULL) {
-            return child;
+        struct yoke_child *child = pool->children[index];
+        if (is_open(pool, child, state) && (best == NULL || load_of(child) < load_of(best))) {
+            best = child;
+        }
+        index = after(pool, index);
+    }
+    return best;
+}
+
+/* Two by chance, and who is not open is replaced by the next who is. */
+static struct yoke_child *choose_of_two(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state) {
+    (void)key;
+    if (pool->child_count == 0) {
+        return NULL;
+    }
+    struct yoke_child *one = next_open(pool, (unsigned)yoke__random_below(&pool->random, pool->child_count), state);
+    if (one == NULL || pool->child_count == 1) {
+        return one;
+    }
+    /* Any but the first. */
+    unsigned step = 1 + (unsigned)yoke__random_below(&pool->random, pool->child_count - 1);
+    struct yoke_child *other = next_open(pool, (one->index + step) % pool->child_count, state);
+    return load_of(other) < load_of(one) ? other : one;
+}
+
+uint64_t yoke__route_rank(uint64_t key, unsigned place) {
+    return yoke__mix(key ^ yoke__mix(place + UINT64_C(0x9e3779b97f4a7c15)));
+}
+
+/* A place that has no room is waited for; one that takes no calls is passed over. */
+static struct yoke_child *choose_sticky(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state) {
+    if (key == 0) {
+        return choose_next(pool, key, state);
+    }
+    struct yoke_child *best = NULL;
+    uint64_t best_rank = 0;
+    for (unsigned i = 0; i < pool->child_count; i++) {
+        uint64_t rank = yoke__route_rank(key, i);
+        if ((best == NULL || rank > best_rank) && takes_calls(pool->children[i], state)) {
+            best = pool->children[i];
+            best_rank = rank;
         }
     }
+    return best != NULL && has_room(pool, best) ? best : NULL;
+}
+
+/* ---- Picking ------------------------------------------------------------------------------------------------------- */
+
+static struct yoke_child *next_alive(const struct yoke_pool *pool) {
+    unsigned index = turn_of(pool);
+    for (unsigned i = 0; i < pool->child_count; i++) {
+        if (pool->children[index]->channel.connection != NULL) {
+            return pool->children[index];
+        }
+        index = after(pool, index);
+    }
     return NULL;
 }
 
-static struct yoke__connection *pick(struct yoke_channel *channel) {
+static inline struct yoke__connection *pick_by(struct yoke_channel *channel, uint64_t key, chooser *choose) {
     struct yoke_pool *pool = (struct yoke_pool *)channel;
-    const struct yoke_child *child = next_in_state(pool, YOKE_CHILD_READY);
-    if (child == NULL) {
-        child = next_in_state(pool, YOKE_CHILD_STARTING);
-    }
-    if (child == NULL) {
-        /* All that live are full, if any does. */
-        child = next_alive(pool);
+    const struct yoke_child *child = choose(pool, key, YOKE_CHILD_READY);
+    if (child == NULL && pool->options.routing.max_calls_per_worker == 0) {
+        child = choose(pool, key, YOKE_CHILD_STARTING);
+        if (child == NULL) {
+            /* All that live are full, if any does. */
+            child = next_alive(pool);
+        }
     }
     if (child == NULL) {
         return NULL;
     }
-    pool->next_child = child->index + 1 == pool->child_count ? 0 : child->index + 1;
+    pool->next_child = after(pool, child->index);
     return child->channel.connection;
 }
 
+static struct yoke__connection *pick_next(struct yoke_channel *channel, const struct yoke_method *method,
+                                          uint64_t key) {
+    (void)method;
+    return pick_by(channel, key, choose_next);
+}
+
+static struct yoke__connection *pick_least(struct yoke_channel *channel, const struct yoke_method *method,
+                                           uint64_t key) {
+    (void)method;
+    return pick_by(channel, key, choose_least);
+}
+
+static struct yoke__connection *pick_of_two(struct yoke_channel *channel, const struct yoke_method *method,
+                                            uint64_t key) {
+    (void)method;
+    return pick_by(channel, key, choose_of_two);
+}
+
+static struct yoke__connection *pick_sticky(struct yoke_channel *channel, const struct yoke_method *method,
+                                            uint64_t key) {
+    (void)method;
+    return pick_by(channel, key, choose_sticky);
+}
+
+/* What the user's function says, if it can be done. */
+static struct yoke__connection *pick_as_told(struct yoke_channel *channel, const struct yoke_method *method,
+                                             uint64_t key) {
+    struct yoke_pool *pool = (struct yoke_pool *)channel;
+    const struct yoke_routing_options *routing = &pool->options.routing;
+    channel->engine->callback_depth++;
+    const struct yoke_child *child = routing->picker(pool, method, key, routing->picker_data);
+    channel->engine->callback_depth--;
+    if (child == NULL || child->pool != pool || child->channel.connection == NULL || !has_room(pool, child)) {
+        return NULL;
+    }
+    return child->channel.connection;
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------------------------- */
+
+static bool any_has_room(const struct yoke_channel *channel) {
+    const struct yoke_pool *pool = (const struct yoke_pool *)channel;
+    return next_open(pool, turn_of(pool), YOKE_CHILD_READY) != NULL;
+}
+
+static void crowded(struct yoke_channel *channel, bool is_crowded) {
+    struct yoke_pool *pool = (struct yoke_pool *)channel;
+    if (pool->crowded != NULL) {
+        pool->crowded(pool, is_crowded);
+    }
+}
+
+#define CLASS(chosen) \
+    { .pick = (chosen), .has_room = any_has_room, .crowded = crowded, .peer_count = peer_count, .peer_at = peer_at }
+
+static const struct yoke__channel_class classes[] = {
+    [YOKE_ROUTE_ROUND_ROBIN] = CLASS(pick_next),
+    [YOKE_ROUTE_LEAST_OUTSTANDING] = CLASS(pick_least),
+    [YOKE_ROUTE_POWER_OF_TWO] = CLASS(pick_of_two),
+    [YOKE_ROUTE_STICKY] = CLASS(pick_sticky),
+};
+static const struct yoke__channel_class class_as_told = CLASS(pick_as_told);
+
 void yoke__route_init(struct yoke_pool *pool) {
-    static const struct yoke__channel_class class = {.pick = pick, .peer_count = peer_count, .peer_at = peer_at};
-    yoke__channel_init(&pool->channel, &class, &pool->master->engine);
+    yoke__channel_init(&pool->channel, &classes[YOKE_ROUTE_ROUND_ROBIN], &pool->master->engine);
+}
+
+void yoke__route_configure(struct yoke_pool *pool) {
+    const struct yoke_routing_options *routing = &pool->options.routing;
+    pool->channel.class = routing->picker != NULL ? &class_as_told : &classes[routing->route];
+    pool->channel.wants_key = routing->picker != NULL || routing->route == YOKE_ROUTE_STICKY;
+    pool->channel.is_limited = routing->max_calls_per_worker != 0;
+    pool->channel.max_waiting = routing->max_queued_calls;
+    pool->random = pool->master->engine.clock_ns() ^ (uint64_t)pool->master->pid;
+}
+
+void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection) {
+    connection->relieves = pool->channel.is_limited ? &pool->channel : NULL;
+}
+
+size_t yoke_pool_queued(const struct yoke_pool *pool) {
+    return pool->channel.waiting_count;
+}
+
+void yoke__route_release(struct yoke_pool *pool) {
+    yoke__channel_release(&pool->channel);
 }

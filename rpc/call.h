@@ -10,6 +10,7 @@
 #include <yoke/rpc.h>
 
 struct yoke__connection;
+struct yoke__draft;
 struct yoke__engine;
 struct yoke__parcel;
 
@@ -27,6 +28,8 @@ struct yoke_call {
     yoke_function *done, *on_message;
     struct yoke__link sibling; /* among the calls that the parent made */
     uint32_t max_reply_bytes;
+    uint64_t
+        request_end; /* in all that is sent: behind what the peer must have before it can begin to handle the call */
 
     /* The same, server side. */
     const void *handlers;
@@ -61,8 +64,11 @@ struct yoke_call {
     size_t held_bytes;                   /* of memory, metadata at first, the request's once its handler has returned */
     void *data;                          /* the user's */
     yoke_writable_hook *on_writable;
-    yoke_cancel_hook *on_cancel; /* server side */
-    unsigned in_handler;         /* callbacks that run with this call */
+    union {
+        yoke_cancel_hook *on_cancel; /* server side */
+        struct yoke__draft *draft;   /* client side; NULL unless it waits, or can be made again */
+    };
+    unsigned in_handler;    /* callbacks that run with this call */
     enum yoke_code verdict; /* client side: what the callback will be told; set once the call has ended on our side */
     uint8_t started;        /* interceptors whose start has run and whose finish has not */
     bool is_starting : 1;   /* one of them is being asked */

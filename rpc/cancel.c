@@ -2,9 +2,10 @@
 #include "rpc/cancel.h"
 
 #include "rpc/call.h"
-#include "rpc/channel.h"
 #include "rpc/connection.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
+#include "rpc/queue.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ void yoke__call_settle(struct yoke_call *call, enum yoke_code verdict, const cha
 void yoke__call_abandon(struct yoke_call *call, enum yoke_code verdict, const char *message) {
     struct yoke__connection *connection = call->connection;
     if (yoke__call_is_waiting(call)) {
-        yoke__channel_forget(call);
+        yoke__queue_remove(call);
         yoke__call_settle(call, verdict, message);
         return;
     }
@@ -71,7 +72,8 @@ void yoke__call_revoke(struct yoke_call *call) {
     }
     for (struct yoke_call *child = take_child(call); child != NULL; child = take_child(call)) {
         /* A deadline that it has from its parent passes for both at once. */
-        bool is_late = child->deadline_ns != 0 && child->deadline_ns <= child->engine->clock_ns();
+        uint64_t deadline_ns = yoke__call_deadline_ns(child);
+        bool is_late = deadline_ns != 0 && deadline_ns <= child->engine->clock_ns();
         yoke__call_abandon(child, is_late ? YOKE_DEADLINE_EXCEEDED : YOKE_CANCELLED,
                            is_late ? DEADLINE_MESSAGE : CANCELLED_MESSAGE);
     }
@@ -97,6 +99,10 @@ void yoke__call_break_off(struct yoke_call *call, enum yoke_code code, const cha
 }
 
 static void expire(struct yoke_call *call) {
+    if (call->is_client && call->draft != NULL && call->draft->is_pausing) {
+        yoke__queue_resume(call);
+        return;
+    }
     if (call->is_client) {
         yoke__call_abandon(call, YOKE_DEADLINE_EXCEEDED, DEADLINE_MESSAGE);
         return;
@@ -154,6 +160,7 @@ static void wake_due(struct yoke__engine *engine) {
 
 bool yoke__calls_settle(struct yoke__engine *engine) {
     bool has_run = expire_due(engine);
+    has_run |= yoke__channels_attend_due(engine);
     has_run |= !yoke__link_is_alone(&engine->wakeups) || !yoke__link_is_alone(&engine->settled);
     wake_due(engine);
     /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */
@@ -169,7 +176,8 @@ bool yoke__calls_settle(struct yoke__engine *engine) {
 }
 
 uint64_t yoke__calls_due_ns(const struct yoke__engine *engine) {
-    if (!yoke__link_is_alone(&engine->settled) || !yoke__link_is_alone(&engine->wakeups)) {
+    if (!yoke__link_is_alone(&engine->settled) || !yoke__link_is_alone(&engine->wakeups) ||
+        !yoke__link_is_alone(&engine->due_channels)) {
         return 0;
     }
     const struct yoke_call *first = yoke__deadlines_first(&engine->deadlines);
@@ -203,12 +211,13 @@ int yoke_call_on_cancel(struct yoke_call *call, yoke_cancel_hook *hook, void *us
 }
 
 uint64_t yoke_call_remaining_us(const struct yoke_call *call) {
-    if (call->deadline_ns == 0) {
+    const uint64_t deadline_ns = yoke__call_deadline_ns(call);
+    if (deadline_ns == 0) {
         return UINT64_MAX;
     }
     if (call->engine == NULL) {
         return 0;
     }
     uint64_t now_ns = call->engine->clock_ns();
-    return call->deadline_ns > now_ns ? (call->deadline_ns - now_ns) / 1000 : 0;
+    return deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000 : 0;
 }

@@ -3,8 +3,10 @@
 
 #include "rpc/call.h"
 #include "rpc/cancel.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
 #include "rpc/options.h"
+#include "rpc/queue.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -16,7 +18,10 @@ static struct yoke__connection *single_peer_at(const struct yoke_channel *channe
     return ((const struct yoke__single_channel *)channel)->connection;
 }
 
-static struct yoke__connection *single_pick(struct yoke_channel *channel) {
+static struct yoke__connection *single_pick(struct yoke_channel *channel, const struct yoke_method *method,
+                                            uint64_t key) {
+    (void)method;
+    (void)key;
     return single_peer_at(channel, 0);
 }
 
@@ -39,106 +44,13 @@ void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel
                         struct yoke__engine *engine) {
     *channel = (struct yoke_channel){.class = class, .engine = engine, .expects_peer = true};
     yoke__link_init(&channel->waiting);
+    yoke__link_init(&channel->pausing);
+    yoke__link_init(&channel->due);
+    channel->last_returned = &channel->waiting;
 }
 
-/* ---- Calls that wait for a peer ------------------------------------------------------------------------------------ */
-
-/* What a waiting call counts for besides its request and its metadata. */
-#define WAITING_OVERHEAD 1024u
-
-bool yoke__call_is_waiting(const struct yoke_call *call) {
-    return call->envelope != NULL && call->envelope->waits_for != NULL;
-}
-
-/* Keep the call, and its request encoded, until there is a peer for it. */
-static int wait_for_peer(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request) {
-    struct yoke__engine *engine = channel->engine;
-    size_t length = request != NULL ? request->length : 0;
-    if (length > engine->limits.max_message_bytes) {
-        return -EMSGSIZE;
-    }
-    size_t cost = length + (call->envelope != NULL ? call->envelope->metadata.length : 0);
-    if (channel->waiting_bytes + cost > engine->limits.max_queued_bytes) {
-        return -ENOBUFS;
-    }
-    struct yoke__envelope *envelope = yoke__envelope_of(call);
-    if (envelope == NULL || yoke__deadlines_reserve(&engine->deadlines) != 0) {
-        return -ENOMEM;
-    }
-    if (request != NULL) {
-        envelope->request = malloc(length > 0 ? length : 1);
-        if (envelope->request == NULL) {
-            return -ENOMEM;
-        }
-        yoke__body_write(request, envelope->request);
-    }
-    envelope->request_length = length;
-    if (call->deadline_ns != 0) {
-        yoke__deadlines_add(&engine->deadlines, call);
-    }
-    envelope->waits_for = channel;
-    envelope->waiting_cost = cost + WAITING_OVERHEAD;
-    channel->waiting_bytes += envelope->waiting_cost;
-    yoke__link_append(&channel->waiting, &call->link);
-    return 0;
-}
-
-void yoke__channel_forget(struct yoke_call *call) {
-    struct yoke_channel *channel = call->envelope->waits_for;
-    channel->waiting_bytes -= call->envelope->waiting_cost;
-    call->envelope->waits_for = NULL;
-    call->safe_to_retry = true;
-    yoke__link_remove(&call->link);
-    yoke__deadlines_remove(&channel->engine->deadlines, call);
-}
-
-/* A waiting call has been sent: do what its user has asked for in the meantime. */
-static void catch_up(struct yoke_call *call) {
-    call->safe_to_retry = false;
-    if (!yoke__requests_stream(call->method)) {
-        return;
-    }
-    if (!call->envelope->half_closed) {
-        yoke__stream_welcome(call);
-    } else if (yoke__stream_half_close(call) != 0) {
-        yoke__call_abandon(call, YOKE_RESOURCE_EXHAUSTED, "out of memory for the end of the stream");
-    }
-}
-
-/* Send a waiting call, or end it. */
-static void send_waiting(struct yoke_call *call, struct yoke__connection *connection) {
-    struct yoke__envelope *envelope = call->envelope;
-    const struct yoke__body request = {.message = envelope->request, .length = envelope->request_length};
-    yoke__channel_forget(call);
-    int error = yoke__call_start(call, connection, envelope->request != NULL ? &request : NULL);
-    free(envelope->request);
-    envelope->request = NULL;
-    if (error == 0) {
-        catch_up(call);
-    } else if (error == -ENOTCONN) {
-        yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer that the call has waited for takes none");
-    } else {
-        yoke__call_settle(call, YOKE_RESOURCE_EXHAUSTED, "there was no room to send the call when a peer was ready");
-    }
-}
-
-/* Has this peer greeted us, and does it take calls? */
-static bool is_ready(const struct yoke__connection *connection) {
-    return connection != NULL && connection->hello_received && connection->can_call && !connection->peer_going_away;
-}
-
-void yoke__channel_attend(struct yoke_channel *channel) {
-    while (!yoke__link_is_alone(&channel->waiting)) {
-        struct yoke_call *call = YOKE__CONTAINER(channel->waiting.next, struct yoke_call, link);
-        struct yoke__connection *connection = channel->class->pick(channel);
-        if (is_ready(connection)) {
-            send_waiting(call, connection);
-        } else if (!channel->expects_peer) {
-            yoke__call_abandon(call, YOKE_UNAVAILABLE, "there is no worker, and none is expected");
-        } else {
-            return;
-        }
-    }
+void yoke__channel_release(struct yoke_channel *channel) {
+    yoke__link_remove(&channel->due);
 }
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
@@ -186,13 +98,44 @@ int yoke_channel_call(struct yoke_channel *channel, const struct yoke_method *me
     return yoke_channel_open(channel, method, request, options, NULL, done, user_data, NULL);
 }
 
+/* The key of a request, for a channel that asks for it. */
+static uint64_t key_of(const struct yoke_channel *channel, const struct yoke_call *call,
+                       const struct yoke__body *request) {
+    return channel->wants_key && call->method->key != NULL && request != NULL ? call->method->key(request->message) : 0;
+}
+
+/* Send a call whose draft is kept, in case that it must be sent again. */
+static int start_kept(struct yoke_channel *channel, struct yoke_call *call, struct yoke__connection *connection,
+                      const struct yoke__body *request, uint64_t key) {
+    struct yoke__draft *draft = yoke__draft_create(call, channel, request, key);
+    yoke__retry_earn(&channel->retry);
+    if (draft == NULL) {
+        return yoke__call_start(call, connection, request);
+    }
+    draft->attempts = 1;
+    const struct yoke__body body = yoke__draft_body(draft);
+    /* A large one may lie in memory that the peer shares. */
+    const bool is_large = request->length >= channel->engine->shared_min_bytes;
+    return yoke__call_start(call, connection, is_large ? request : &body);
+}
+
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait) {
-    struct yoke__connection *connection = channel->class->pick(channel);
-    if (may_wait && !is_ready(connection) && channel->expects_peer) {
-        return wait_for_peer(channel, call, request);
+    const uint64_t key = key_of(channel, call, request);
+    const bool has_limit = channel->is_limited && !call->is_ping;
+    if (has_limit && channel->expects_peer && !yoke__link_is_alone(&channel->waiting)) {
+        /* It is not its turn yet. */
+        return yoke__queue_add(channel, call, request, key);
     }
-    return connection != NULL ? yoke__call_start(call, connection, request) : -ENOTCONN;
+    struct yoke__connection *connection = channel->class->pick(channel, call->method, key);
+    if ((may_wait || has_limit) && channel->expects_peer && !yoke__peer_is_ready(connection)) {
+        return yoke__queue_add(channel, call, request, key);
+    }
+    if (connection == NULL) {
+        return -ENOTCONN;
+    }
+    return yoke__retry_keeps(channel, call, request) ? start_kept(channel, call, connection, request, key)
+                                                     : yoke__call_start(call, connection, request);
 }
 
 /* Copy the caller's metadata. -EMSGSIZE, -ENOMEM. */

@@ -4,10 +4,17 @@
 
 #include "rpc/connection.h"
 #include "rpc/intercept.h"
+#include "rpc/retry.h"
 
 struct yoke__channel_class {
-    /* The connection for the next call; NULL when no peer can take it. */
-    struct yoke__connection *(*pick)(struct yoke_channel *channel);
+    /* The connection for the next call, of this method and with this key, 0: none; NULL when no peer can take it. */
+    struct yoke__connection *(*pick)(struct yoke_channel *channel, const struct yoke_method *method, uint64_t key);
+
+    /* Could any peer take a call? NULL unless the channel wants keys. */
+    bool (*has_room)(const struct yoke_channel *channel);
+
+    /* Calls begin to wait, or none does any more. Must not use the channel. NULL: not interested. */
+    void (*crowded)(struct yoke_channel *channel, bool is_crowded);
 
     /* Peer number `index` of those who get events; NULL when that one is dead. */
     size_t (*peer_count)(const struct yoke_channel *channel);
@@ -18,13 +25,25 @@ struct yoke_channel {
     const struct yoke__channel_class *class;
     struct yoke__engine *engine;
     struct yoke__chain chain;
-    bool expects_peer;         /* there may be a peer later when there is none now; the owner's to say */
-    struct yoke__link waiting; /* calls that wait for a peer that is ready */
-    size_t waiting_bytes;      /* of their requests, and what goes around these */
+    bool wants_key;    /* `pick` asks for keys */
+    bool expects_peer; /* there may be a peer later when there is none now; the owner's to say */
+    bool is_limited;   /* `pick` gives nobody while all have as many calls as they may; then calls wait */
+    struct yoke__retry retry;
+
+    /* See queue.h. */
+    struct yoke__link waiting;         /* calls that wait for a peer: at first those that were sent before */
+    struct yoke__link *last_returned;  /* of these; `waiting` itself: there are none */
+    struct yoke__link pausing;         /* calls that wait for the time to be made again */
+    struct yoke__link due;             /* among the engine's channels that are to be attended to */
+    size_t waiting_count, max_waiting; /* 0: no bound */
+    size_t waiting_bytes;              /* of their requests, and what goes around these */
 };
 
 void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel_class *class,
                         struct yoke__engine *engine);
+
+/* No call goes through it any more. */
+void yoke__channel_release(struct yoke_channel *channel);
 
 /*
  * Send a call to a peer, or, if it may, let it wait for one that is ready. `request` is NULL when requests stream.
@@ -32,13 +51,6 @@ void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel
  */
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait);
-
-/* The peers have changed: send the calls that wait to one that is ready; end them if none is to be expected any more. */
-void yoke__channel_attend(struct yoke_channel *channel);
-
-/* Is this a call of ours that waits for a peer? Take it out. */
-bool yoke__call_is_waiting(const struct yoke_call *call);
-void yoke__channel_forget(struct yoke_call *call);
 
 /* A channel to one peer. */
 struct yoke__single_channel {

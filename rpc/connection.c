@@ -4,10 +4,13 @@
 #include "rpc/call.h"
 #include "rpc/cancel.h"
 #include "rpc/check.h"
+#include "rpc/draft.h"
 #include "rpc/incoming.h"
 #include "rpc/lend.h"
 #include "rpc/outgoing.h"
 #include "rpc/prefix.h"
+#include "rpc/queue.h"
+#include "rpc/retry.h"
 #include "rpc/stream.h"
 
 #include <endian.h>
@@ -203,6 +206,9 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
         connection->outgoing_count--;
         if (call->is_watched || call->is_ping) {
             forget_special(connection, call);
+        }
+        if (connection->relieves != NULL) {
+            yoke__channel_schedule(connection->relieves);
         }
     } else {
         connection->incoming_count--;
@@ -473,6 +479,27 @@ static void revoke_unfinished(struct yoke__connection *connection) {
     }
 }
 
+/* Can the peer certainly not have begun to handle this call of ours? Nothing more of what is queued will be sent to it then. */
+static bool is_unsent(const struct yoke__connection *connection, const struct yoke_call *call) {
+    const bool is_partial =
+        call->streaming != NULL && call->streaming->outbox != NULL && !yoke__requests_stream(call->method);
+    return connection->unreachable && (is_partial || call->request_end > connection->output.consumed);
+}
+
+/* A call of ours has lost its peer: it is made again, or it ends. */
+static void lose_call(struct yoke__connection *connection, struct yoke_call *call, const char *why) {
+    const bool was_unsent = is_unsent(connection, call);
+    yoke__connection_remove_call(connection, call);
+    if (yoke__retry_call(call, !was_unsent)) {
+        return;
+    }
+    call->safe_to_retry = was_unsent && (call->draft == NULL || !call->draft->may_be_handled);
+    char message[YOKE_STATUS_MESSAGE_MAX + 1];
+    (void)snprintf(message, sizeof message, "%s; the request %s", why,
+                   call->safe_to_retry ? "was not handled" : "may have been handled");
+    yoke__call_complete(call, YOKE_UNAVAILABLE, message, NULL);
+}
+
 void yoke__connection_end_input(struct yoke__connection *connection, const char *message) {
     /* What completes here cannot start another call, so this ends. */
     connection->can_call = false;
@@ -483,8 +510,7 @@ void yoke__connection_end_input(struct yoke__connection *connection, const char 
         if (connection->outgoing.next != &call->link) {
             continue;
         }
-        yoke__connection_remove_call(connection, call);
-        yoke__call_complete(call, YOKE_UNAVAILABLE, message, NULL);
+        lose_call(connection, call, message);
     }
 }
 

@@ -72,8 +72,9 @@ struct yoke__connection {
     size_t buffered_bytes; /* of the peer's unanswered requests in memory, and of messages that wait to be delivered */
     size_t outbox_bytes;   /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
-    size_t ping_count;         /* of our calls */
-    struct yoke__link watched; /* our calls whose handlers are given a time */
+    size_t ping_count;             /* of our calls */
+    struct yoke_channel *relieves; /* its waiting calls may be sent when one of ours has ended; NULL: none */
+    struct yoke__link watched;     /* our calls whose handlers are given a time */
     struct yoke__watch watch;
     bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */
     uint32_t next_stream;

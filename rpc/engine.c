@@ -2,6 +2,7 @@
 #include "rpc/engine.h"
 
 #include "rpc/call.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
 #include "rpc/lend.h"
 #include "rpc/options.h"
@@ -60,6 +61,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     engine->rough_clock_ns = rough_monotonic_ns;
     engine->shared_min_bytes = UINT32_MAX;
     yoke__link_init(&engine->wakeups);
+    yoke__link_init(&engine->due_channels);
     yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);
     return 0;
@@ -72,6 +74,9 @@ static void release_parts(struct yoke_call *call) {
     }
     if (call->envelope != NULL) {
         yoke__envelope_release(call);
+    }
+    if (call->is_client && call->draft != NULL) {
+        yoke__draft_release(call);
     }
 }
 
@@ -100,6 +105,7 @@ void yoke__engine_trim(struct yoke__engine *engine) {
     if (engine->deadlines.count == 0) {
         yoke__deadlines_release(&engine->deadlines);
     }
+    yoke__drafts_trim(engine);
     yoke__chunk_pool_release(&engine->chunks);
 }
 

@@ -14,6 +14,9 @@
 /* What decoding may use however small the message is: enough for some thousand small messages within it. */
 #define YOKE__ARENA_BUDGET_BASE (256u * 1024u)
 
+/* Drafts of so many sizes are kept idle. */
+#define YOKE__DRAFT_CLASSES 5
+
 /* Envelopes kept idle. */
 #define YOKE__IDLE_ENVELOPES_MAX 256
 
@@ -28,12 +31,16 @@ struct yoke__engine {
     struct yoke__stream *idle_streams;
     struct yoke__envelope *idle_envelopes;
     size_t idle_envelope_count;
+    struct yoke__draft *idle_drafts[YOKE__DRAFT_CLASSES]; /* by their sizes */
+    size_t idle_draft_bytes;
+    size_t draft_bytes; /* of requests in the drafts of calls */
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */
     uint64_t (*rough_clock_ns)(void); /* the same, up to a few ms behind, at a fraction of the cost */
     struct yoke__deadlines deadlines; /* of calls at both sides */
     struct yoke__link wakeups;        /* streams with a callback that is due */
+    struct yoke__link due_channels;   /* whose waiting calls may find a peer that has room */
     struct yoke__link settled;        /* our calls that have ended on our side; their callbacks are due */
     struct yoke__link orphans;        /* calls that handlers hold but whose connection is gone */
     struct yoke_call *current_call;   /* the call whose handler is running */

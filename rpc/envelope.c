@@ -50,7 +50,6 @@ void yoke__envelope_release(struct yoke_call *call) {
     struct yoke__envelope *envelope = call->envelope;
     struct yoke__engine *engine = call->engine;
     yoke__engine_put_arena(engine, envelope->details_arena);
-    free(envelope->request);
     free(envelope->verdict_message);
     call->envelope = NULL;
     if (engine->idle_envelope_count == YOKE__IDLE_ENVELOPES_MAX) {

@@ -1,6 +1,6 @@
 /*
- * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, details of the status,
- * and what waits for a worker. A plain call has no envelope, and pays for none.
+ * envelope.h: what goes around a call's messages, for the calls that have any of it: metadata, and details of the status. A plain
+ * call has no envelope, and pays for none.
  */
 #ifndef YOKE_RPC_ENVELOPE_H
 #define YOKE_RPC_ENVELOPE_H
@@ -17,19 +17,12 @@ struct yoke__envelope {
     /* What means something at times only. */
     struct yoke__envelope *next_idle; /* in the engine's free list */
     void *on_headers_data;
-    size_t request_length;
-    size_t waiting_cost; /* of a call that no connection has yet: what it counts for in the channel */
     uint64_t started_ns; /* of a ping */
 
     /* What is zero at first, from here to the end: see yoke__envelope_release(). */
     yoke_headers_hook *on_headers;
     struct yoke_arena *details_arena; /* of decoded details; NULL: none */
     char *verdict_message;            /* of a call that an interceptor has refused */
-
-    /* The same, of a call that no connection has yet. */
-    bool half_closed;               /* said before there was anybody to tell */
-    struct yoke_channel *waits_for; /* NULL: it does not wait */
-    uint8_t *request;               /* encoded; NULL: none */
 };
 
 /* The call's envelope, made if it has none. NULL: out of memory, or the call's engine is gone. */

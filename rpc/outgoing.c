@@ -5,9 +5,11 @@
 #include "rpc/cancel.h"
 #include "rpc/check.h"
 #include "rpc/codec.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
 #include "rpc/lend.h"
 #include "rpc/prefix.h"
+#include "rpc/retry.h"
 #include "rpc/stream.h"
 
 #include <endian.h>
@@ -95,6 +97,7 @@ static int send_open(struct yoke__connection *connection, struct yoke_call *call
         yoke__body_write(request, payload);
     }
     yoke__connection_queue(connection, frame.length);
+    call->request_end = yoke__output_end(&connection->output);
     return 0;
 }
 
@@ -359,6 +362,14 @@ static struct yoke__link *find_later(struct yoke__connection *connection, uint32
     return at;
 }
 
+/* The peer has not taken this call of ours. */
+static void refuse(struct yoke_call *call) {
+    if (!yoke__retry_call(call, false)) {
+        call->safe_to_retry = call->draft == NULL || !call->draft->may_be_handled;
+        yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer is going away and has not taken the call");
+    }
+}
+
 /* The peer accepts no call beyond one that it names: ours that are will not be handled by it. */
 void yoke__outgoing_receive_goaway(struct yoke__connection *connection, const uint8_t *payload) {
     uint32_t last;
@@ -375,8 +386,7 @@ void yoke__outgoing_receive_goaway(struct yoke__connection *connection, const ui
         next = at->next;
         if (call->is_mapped) {
             yoke__connection_remove_call(connection, call);
-            call->safe_to_retry = true;
-            yoke__call_settle(call, YOKE_UNAVAILABLE, "the peer is going away and has not taken the call");
+            refuse(call);
         }
     }
     connection->hooks->leaving(connection);

@@ -47,6 +47,7 @@ size_t yoke__output_vector(const struct yoke__output *output, struct iovec *vect
 
 void yoke__output_consume(struct yoke__output *output, size_t size) {
     output->queued -= size;
+    output->consumed += size;
     while (output->head != NULL) {
         struct yoke__chunk *chunk = output->head;
         size_t available = chunk->end - chunk->begin;

@@ -12,8 +12,9 @@
 struct yoke__output {
     struct yoke__chunk_pool *pool;
     struct yoke__chunk *head, *tail;
-    size_t queued;  /* committed bytes */
-    size_t commits; /* since it was last empty */
+    size_t queued;     /* committed bytes */
+    size_t commits;    /* since it was last empty */
+    uint64_t consumed; /* bytes, ever */
 };
 
 void yoke__output_init(struct yoke__output *output, struct yoke__chunk_pool *pool);
@@ -36,6 +37,11 @@ static inline void yoke__output_commit(struct yoke__output *output, size_t size)
     output->tail->end += size;
     output->queued += size;
     output->commits++;
+}
+
+/* Where the queue ends, in all bytes that have ever been queued and were not dropped. */
+static inline uint64_t yoke__output_end(const struct yoke__output *output) {
+    return output->consumed + output->queued;
 }
 
 /* Describe the front of the queue in at most `max` vectors. Returns how many it filled. */

@@ -2,12 +2,25 @@
 #include "rpc/stream_parts.h"
 
 #include "rpc/cancel.h"
-#include "rpc/channel.h"
 #include "rpc/connection.h"
-#include "rpc/envelope.h"
+#include "rpc/draft.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+static void begin(struct yoke__stream *stream, struct yoke_call *call) {
+    *stream = (struct yoke__stream){
+        .call = call,
+        .send_credit = YOKE__CREDIT_INITIAL,
+        .receive_credit = YOKE__CREDIT_INITIAL,
+        .held = call->is_sync,
+    };
+    yoke__link_init(&stream->sender);
+    yoke__link_init(&stream->waiter);
+    yoke__link_init(&stream->wakeup);
+    yoke__output_init(&stream->inbox, &call->engine->chunks);
+}
 
 struct yoke__stream *yoke__stream_of(struct yoke_call *call) {
     if (call->streaming != NULL) {
@@ -23,16 +36,7 @@ struct yoke__stream *yoke__stream_of(struct yoke_call *call) {
             return NULL;
         }
     }
-    *stream = (struct yoke__stream){
-        .call = call,
-        .send_credit = YOKE__CREDIT_INITIAL,
-        .receive_credit = YOKE__CREDIT_INITIAL,
-        .held = call->is_sync,
-    };
-    yoke__link_init(&stream->sender);
-    yoke__link_init(&stream->waiter);
-    yoke__link_init(&stream->wakeup);
-    yoke__output_init(&stream->inbox, &engine->chunks);
+    begin(stream, call);
     call->streaming = stream;
     return stream;
 }
@@ -75,13 +79,26 @@ void yoke__stream_void(struct yoke__stream *stream) {
     stream->inbox_count = 0;
 }
 
-void yoke__stream_release(struct yoke_call *call) {
-    struct yoke__stream *stream = call->streaming;
-    struct yoke__engine *engine = call->engine;
+/* Free what it holds. */
+static void empty(struct yoke__stream *stream, struct yoke__engine *engine) {
     yoke__link_remove(&stream->wakeup);
     yoke__output_release(&stream->inbox);
     yoke__chunk_put(&engine->chunks, stream->inbox_only);
     free(stream->status_message);
+}
+
+void yoke__stream_renew(struct yoke_call *call) {
+    struct yoke__stream *stream = call->streaming;
+    const bool held = stream->held;
+    empty(stream, call->engine);
+    begin(stream, call);
+    stream->held = held;
+}
+
+void yoke__stream_release(struct yoke_call *call) {
+    struct yoke__stream *stream = call->streaming;
+    struct yoke__engine *engine = call->engine;
+    empty(stream, engine);
     stream->next_idle = engine->idle_streams;
     engine->idle_streams = stream;
     call->streaming = NULL;
@@ -146,7 +163,7 @@ void yoke__stream_welcome(struct yoke_call *call) {
 /* Is this call one on which a message can travel now? */
 static int check_usable(const struct yoke_call *call) {
     if (yoke__call_is_waiting(call)) {
-        return call->envelope->half_closed ? -EPIPE : -EAGAIN;
+        return call->draft->half_closed ? -EPIPE : -EAGAIN;
     }
     if (call->connection == NULL || call->connection->unreachable) {
         return call->is_client || call->cancelled ? -ECANCELED : -ENOTCONN;
@@ -190,8 +207,8 @@ int yoke_call_half_close(struct yoke_call *call) {
     if (!call->is_client || !yoke__requests_stream(call->method)) {
         return -EINVAL;
     }
-    if (yoke__call_is_waiting(call) && !call->envelope->half_closed) {
-        call->envelope->half_closed = true;
+    if (yoke__call_is_waiting(call) && !call->draft->half_closed) {
+        call->draft->half_closed = true;
         return 0;
     }
     int error = check_usable(call);

@@ -72,6 +72,9 @@ void yoke__stream_detach(struct yoke__stream *stream);
 /* Its call, which is not in a callback, is cancelled: that goes, too. */
 void yoke__stream_void(struct yoke__stream *stream);
 
+/* Its call, which has left its connection before anything was received, begins anew. */
+void yoke__stream_renew(struct yoke_call *call);
+
 /* Free the call's stream, which it has. */
 void yoke__stream_release(struct yoke_call *call);
 

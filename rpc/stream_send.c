@@ -37,8 +37,12 @@ static void send_status(struct yoke__stream *stream) {
 }
 
 static void finish_outbox(struct yoke__stream *stream) {
+    struct yoke_call *call = stream->call;
     yoke__stream_drop_outbox(stream);
-    if (stream->has_status && !stream->call->is_client) {
+    if (call->is_client && !yoke__requests_stream(call->method)) {
+        call->request_end = yoke__output_end(&call->connection->output);
+    }
+    if (stream->has_status && !call->is_client) {
         send_status(stream);
     } else if (stream->wants_writable) {
         yoke__stream_schedule(stream);

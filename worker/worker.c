@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include "rpc/cancel.h"
+#include "rpc/queue.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -122,6 +123,7 @@ int yoke__worker_create(const struct yoke__worker_setup *setup, struct yoke_work
     yoke__io_set_busy_poll(&worker->io, setup->tuning.busy_poll_us);
     worker->id = setup->id;
     worker->index = setup->index;
+    worker->listener_count = setup->listener_count;
     worker->generation = setup->generation;
     ev_timer_init(&worker->drain, on_drained, 0., 0.);
     yoke__events_init(&worker->events, &worker->engine);
@@ -229,4 +231,8 @@ unsigned yoke_worker_index(const struct yoke_worker *worker) {
 
 uint64_t yoke_worker_generation(const struct yoke_worker *worker) {
     return worker->generation;
+}
+
+int yoke_worker_listener(const struct yoke_worker *worker, unsigned index) {
+    return index < worker->listener_count ? YOKE__CHANNEL_FD + 1 + (int)index : -ENOENT;
 }

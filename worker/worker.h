@@ -17,6 +17,7 @@ struct yoke_worker {
     uint64_t id;
     unsigned index;
     uint64_t generation;
+    unsigned listener_count;
     yoke_worker_drain_hook *drain_hook; /* NULL: the master stops us */
     void *drain_data;
     ev_timer drain; /* ends the patience of yoke_worker_drain() */

@@ -606,6 +606,14 @@ struct yoke_event_type {
 uint32_t yoke_name_id(const char *name);
 
 /*
+ * The hash of a key, never 0: of an integer of any type, a bool or an enum; of bytes; of a string, for which NULL is the empty one.
+ * It is good within a process, and may be another one in another version of Yoke.
+ */
+uint64_t yoke_key_of_integer(uint64_t value);
+uint64_t yoke_key_of_bytes(const void *bytes, size_t length);
+uint64_t yoke_key_of_string(const char *string);
+
+/*
  * Start a unary call. `request` is encoded before this returns and may then be changed or freed. `done` runs exactly
  * once, from the loop, never from inside this function.
  *

@@ -385,7 +385,8 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         return 7;
     }
     if (probe_around_serve(yoke_worker_server(worker), &around_handlers, NULL) != 0 ||
-        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0)) {
+        (state.setup->scenario == PROBE_INTERCEPT && intercept(worker) != 0) ||
+        accept_service_start(&state.accepts, worker) != 0) {
         return 9;
     }
     bool drains_endlessly = state.setup->scenario == PROBE_DRAIN_ENDLESSLY;

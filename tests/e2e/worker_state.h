@@ -2,6 +2,7 @@
 #ifndef YOKE_TESTS_WORKER_STATE_H
 #define YOKE_TESTS_WORKER_STATE_H
 
+#include "accept_service.h"
 #include "around.h"
 #include "common_service.h"
 #include "probe_worker.h"
@@ -14,6 +15,7 @@ struct worker_state {
     struct common_service common;
     struct stream_service streams;
     struct thread_service threads;
+    struct accept_service accepts;
     struct inspection inspection;
     Probe__KeptCalling kept;
     int64_t ticks; /* Ticks that arrived from the master, in order */

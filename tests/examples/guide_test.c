@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PROGRAMS_MAX 32
+#define PROGRAMS_MAX 64
 
 static char *read_file(const char *path) {
     struct stat status;

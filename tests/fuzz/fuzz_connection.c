@@ -9,6 +9,7 @@
 #include "rpc/call.h"
 #include "rpc/cancel.h"
 #include "rpc/channel.h"
+#include "rpc/queue.h"
 #include "scene.h"
 
 #include <errno.h>

@@ -145,10 +145,11 @@ static void check_waiting(const struct yoke_channel *channel, struct sums *sums)
         const struct yoke_call *handle = YOKE__CONTAINER(at, struct yoke_call, link);
         const struct sim_call *call = handle->user_data;
         SIM_CHECK_CALL(call, call->client == handle && call->has_waited && call->stream == 0);
-        SIM_CHECK_CALL(call, handle->connection == NULL && handle->envelope->waits_for == channel);
+        SIM_CHECK_CALL(call,
+                       handle->connection == NULL && handle->draft->channel == channel && handle->draft->is_waiting);
         SIM_CHECK_CALL(call, handle->is_timed == (handle->deadline_ns != 0) && handle->safe_to_retry == false);
         sums->timed += handle->is_timed;
-        bytes += handle->envelope->request_length + handle->envelope->metadata.length + 1024;
+        bytes += handle->draft->cost;
     }
     SIM_CHECK(channel->waiting_bytes == bytes);
 }

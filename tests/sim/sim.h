@@ -9,7 +9,9 @@
 #include "rpc/call.h"
 #include "rpc/channel.h"
 #include "rpc/connection.h"
+#include "rpc/draft.h"
 #include "rpc/envelope.h"
+#include "rpc/queue.h"
 #include "rpc/stream.h"
 #include "sim.yoke.h"
 

@@ -126,7 +126,9 @@ static struct yoke__connection *peer_at(const struct yoke_channel *channel, size
     return ((const struct many *)channel)->peers[index];
 }
 
-static struct yoke__connection *pick(struct yoke_channel *channel) {
+static struct yoke__connection *pick(struct yoke_channel *channel, const struct yoke_method *method, uint64_t key) {
+    (void)method;
+    (void)key;
     return peer_at(channel, 0);
 }
 

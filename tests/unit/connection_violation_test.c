@@ -506,7 +506,7 @@ static void violate(const struct violation *violation, size_t piece) {
     check(machine_call_now(&worker, "x", 1, &refused) == -ENOTCONN, violation, __LINE__);
     machine_close(&worker, "the peer broke the protocol");
     check(live_outcome.count == 1 && live_outcome.code == YOKE_UNAVAILABLE, violation, __LINE__);
-    CHECK_STR(live_outcome.message, "the peer broke the protocol");
+    CHECK_STR(live_outcome.message, "the peer broke the protocol; the request was not handled");
     check(dead_outcome.count == 1 && refused.count == 0, violation, __LINE__);
     CHECK_STR(worker.connection.failure, expected);
     if (worker.held_count > 0) {

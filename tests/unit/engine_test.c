@@ -50,6 +50,7 @@ static void a_call_is_used_again_and_zeroed(void) {
     memset(first, 0xee, sizeof(*first));
     first->streaming = NULL;
     first->envelope = NULL;
+    first->draft = NULL;
     yoke__engine_put_call(&engine, first);
     size_t before = memory_allocation_count();
     CHECK(yoke__engine_get_call(&engine) == first);

@@ -5,7 +5,7 @@
 #include "memory.h"
 #include "rpc/call.h"
 #include "rpc/cancel.h"
-#include "rpc/channel.h"
+#include "rpc/queue.h"
 #include "wire.h"
 
 #include <errno.h>
