@@ -70,14 +70,6 @@ static void add_enum(struct gen_c_names *names, const struct gen_element *elemen
 
 /* ---- Messages ------------------------------------------------------------------------------------------------- */
 
-/* Does protobuf-c say with a has_ member whether the field is there? For a string or a message NULL says so. */
-static bool has_presence_member(const struct gen_message *message, const Field *field) {
-    return !message->element.file->proto3 &&
-           field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_OPTIONAL &&
-           field->type != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING &&
-           field->type != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE;
-}
-
 static void add_field(struct gen_c_names *names, const struct gen_message *message, size_t index) {
     const Field *field = message->proto->field[index];
     const struct gen_element *element = child(names, &message->element, field->name, MESSAGE_FIELD, index);
@@ -85,7 +77,7 @@ static void add_field(struct gen_c_names *names, const struct gen_message *messa
     add_member(names, element, message->c_type, member, "");
     if (field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED) {
         add_member(names, element, message->c_type, "n_", member);
-    } else if (!field->has_oneof_index && has_presence_member(message, field)) {
+    } else if (!field->has_oneof_index && gen_field_has_presence_member(message, field)) {
         add_member(names, element, message->c_type, "has_", member);
     }
     if (field->default_value) {
@@ -166,6 +158,12 @@ static void add_method(struct gen_c_names *names, const struct gen_method *metho
     add(names, element, method->c_name, "");
     add_all(names, element, method->c_name, endings);
     add_member(names, element, handlers, method->member, "");
+    if (method->kind == GEN_UNARY) {
+        add_all(names, element, method->c_name, "_all");
+    }
+    if (gen_method_has_key(method)) {
+        add_all(names, element, method->c_name, "__key");
+    }
     if (gen_requests_stream(method)) {
         add_all(names, element, method->c_name, "_send _write __message __end");
         add_member(names, element, handlers, method->member, "_message");

@@ -20,6 +20,9 @@ void gen_check_names(const struct gen_model *model, struct gen_report *report);
 /* Ids of methods, services and events that are zero or that two names share, in all files of the request. */
 void gen_check_ids(const struct gen_model *model, struct gen_report *report);
 
+/* Fields marked as keys that cannot be, or of which there are several. */
+void gen_check_keys(const struct gen_model *model, struct gen_report *report);
+
 /* Options with Yoke's numbers that this version does not know. */
 void gen_check_options(const struct gen_model *model, struct gen_report *report);
 

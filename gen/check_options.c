@@ -14,6 +14,9 @@ struct place {
 /* Where Yoke has no option. */
 static const uint32_t none_known[] = {0};
 
+/* On fields, also those of extensions, of which check_key.c says why they cannot be keys. */
+static const uint32_t key_known[] = {GEN_OPTION_KEY, 0};
+
 #define CURE "use a protoc-gen-yoke as new as the options.proto that declares it, or remove the option"
 
 static void check(struct place place, const struct gen_element *element, const ProtobufCMessage *options,
@@ -30,7 +33,7 @@ static void check(struct place place, const struct gen_element *element, const P
 static void check_field(struct place place, const struct gen_element *parent, const Field *field, int32_t step,
                         size_t index) {
     struct gen_element element = gen_element_child(place.pool, parent, field->name, step, index);
-    check(place, &element, BASE(field->options), none_known);
+    check(place, &element, BASE(field->options), key_known);
 }
 
 static void check_enum(struct place place, const struct gen_element *parent, const Enum *proto, int32_t step,
@@ -77,7 +80,8 @@ static void check_service(struct place place, const struct gen_service *service)
     check(place, &service->element, BASE(service->proto->options), none_known);
     for (size_t i = 0; i < service->method_count; i++) {
         const struct gen_method *method = &service->methods[i];
-        check(place, &method->element, BASE(method->proto->options), (const uint32_t[]){GEN_OPTION_TIMEOUT_MS, 0});
+        check(place, &method->element, BASE(method->proto->options),
+              (const uint32_t[]){GEN_OPTION_TIMEOUT_MS, GEN_OPTION_HANDLER_TIMEOUT_MS, 0});
     }
 }
 

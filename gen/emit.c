@@ -90,6 +90,12 @@ struct gen_signature gen_signature_call(struct gen_pool *pool, const struct gen_
     return signature;
 }
 
+struct gen_signature gen_signature_all(struct gen_pool *pool, const struct gen_method *method) {
+    struct gen_signature signature = gen_signature_call(pool, method);
+    signature.head = gen_format(pool, "int %s_all", method->c_name);
+    return signature;
+}
+
 struct gen_signature gen_signature_send(struct gen_pool *pool, const struct gen_method *method) {
     return (struct gen_signature){
         gen_format(pool, "int %s_send", method->c_name),

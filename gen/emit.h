@@ -12,6 +12,9 @@
 char *gen_emit_header(struct gen_pool *pool, const struct gen_file *file);
 char *gen_emit_source(struct gen_pool *pool, const struct gen_file *file);
 
+/* What emits the function that hashes the key of a method's requests, which have one. */
+void gen_emit_key(struct gen_text *text, const struct gen_method *method);
+
 /* ---- Pieces that both are made of ------------------------------------------------------------------------------ */
 
 #define GEN_PARAMETERS_MAX 8
@@ -30,6 +33,7 @@ void gen_emit_banner(struct gen_text *text, const struct gen_file *file);
 
 struct gen_signature gen_signature_serve(struct gen_pool *pool, const struct gen_service *service);
 struct gen_signature gen_signature_call(struct gen_pool *pool, const struct gen_method *method);
+struct gen_signature gen_signature_all(struct gen_pool *pool, const struct gen_method *method);
 struct gen_signature gen_signature_send(struct gen_pool *pool, const struct gen_method *method);
 struct gen_signature gen_signature_sync(struct gen_pool *pool, const struct gen_method *method);
 struct gen_signature gen_signature_write(struct gen_pool *pool, const struct gen_method *method);

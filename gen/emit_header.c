@@ -121,6 +121,10 @@ static void emit_method(struct gen_text *text, const struct gen_method *method) 
     gen_text_printf(text, "\n/* Call it: see %s() in <yoke/rpc.h>. */\n",
                     method->kind == GEN_UNARY ? "yoke_channel_call" : "yoke_channel_open");
     declare(text, gen_signature_call(text->pool, method));
+    if (method->kind == GEN_UNARY) {
+        gen_text_printf(text, "\n/* Call it of every peer: see yoke_channel_call_all(). */\n");
+        declare(text, gen_signature_all(text->pool, method));
+    }
     if (gen_requests_stream(method)) {
         gen_text_printf(text, "\n/* Send a request: see yoke_call_send(). yoke_call_half_close() after the last. */\n");
         declare(text, gen_signature_send(text->pool, method));

@@ -126,6 +126,9 @@ static void emit_complete(struct gen_text *text, const struct gen_method *method
 
 static void emit_trampolines(struct gen_text *text, const struct gen_method *method) {
     emit_handle(text, method);
+    if (gen_method_has_key(method)) {
+        gen_emit_key(text, method);
+    }
     if (gen_requests_stream(method)) {
         emit_pass(text, method, "message", true);
         emit_pass(text, method, "end", false);
@@ -150,9 +153,19 @@ static void emit_table(struct gen_text *text, const struct gen_method *method) {
     }
     gen_text_printf(text,
                     "    .request = &%s__type,\n"
-                    "    .reply = &%s__type,\n"
-                    "    .handle = %s__handle,\n",
-                    method->request->c_lower, method->reply->c_lower, c_name);
+                    "    .reply = &%s__type,\n",
+                    method->request->c_lower, method->reply->c_lower);
+    if (method->handler_timeout_ms != 0) {
+        gen_text_printf(text, "    .handler_timeout_us = UINT64_C(%llu),\n",
+                        (unsigned long long)method->handler_timeout_ms * 1000);
+    }
+    if (method->idempotent) {
+        gen_text_printf(text, "    .is_idempotent = true,\n");
+    }
+    if (gen_method_has_key(method)) {
+        gen_text_printf(text, "    .key = %s__key,\n", c_name);
+    }
+    gen_text_printf(text, "    .handle = %s__handle,\n", c_name);
     if (gen_requests_stream(method)) {
         gen_text_printf(text,
                         "    .handle_message = %s__message,\n"
@@ -227,6 +240,13 @@ static void emit_method(struct gen_text *text, const struct gen_method *method) 
     const char *reference = gen_format(text->pool, "&%s_method", method->c_name);
     begin(text, gen_signature_call(text->pool, method));
     emit_call_body(text, method, reference);
+    if (method->kind == GEN_UNARY) {
+        begin(text, gen_signature_all(text->pool, method));
+        emit_call(text, (struct gen_signature){
+                            "return yoke_channel_call_all",
+                            {"channel", reference, "request", "options", "(yoke_function *)done", "user_data"},
+                        });
+    }
     if (gen_requests_stream(method)) {
         begin(text, gen_signature_send(text->pool, method));
         emit_call(text, (struct gen_signature){"return yoke_call_send", {"call", reference, "message"}});

@@ -62,6 +62,10 @@ const Google__Protobuf__SourceCodeInfo__Location *gen_element_location(const str
     return NULL;
 }
 
+bool gen_method_has_key(const struct gen_method *method) {
+    return method->request->key && !gen_requests_stream(method);
+}
+
 /* ---- Messages ------------------------------------------------------------------------------------------------- */
 
 static size_t count_messages(Google__Protobuf__DescriptorProto *const *protos, size_t count) {
@@ -70,6 +74,26 @@ static size_t count_messages(Google__Protobuf__DescriptorProto *const *protos, s
         total += count_messages(protos[i]->nested_type, protos[i]->n_nested_type);
     }
     return total;
+}
+
+bool gen_field_is_key(const Field *field) {
+    return gen_option_number(field->options ? &field->options->base : NULL, GEN_OPTION_KEY) != 0;
+}
+
+bool gen_field_has_presence_member(const struct gen_message *message, const Field *field) {
+    return !message->element.file->proto3 &&
+           field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_OPTIONAL &&
+           field->type != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING &&
+           field->type != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE;
+}
+
+static void find_key(struct gen_message *message) {
+    for (size_t i = 0; i < message->proto->n_field && !message->key; i++) {
+        if (gen_field_is_key(message->proto->field[i])) {
+            message->key = message->proto->field[i];
+            message->key_index = i;
+        }
+    }
 }
 
 static void add_message(struct gen_model *model, struct gen_file *file, const struct gen_message *parent,
@@ -91,6 +115,7 @@ static void add_message(struct gen_model *model, struct gen_file *file, const st
     message->event = gen_option_is_set(proto->options, GEN_OPTION_EVENT);
     message->detail = gen_option_is_set(proto->options, GEN_OPTION_DETAIL);
     message->id = gen_name_id(message->element.full_name);
+    find_key(message);
 
     for (size_t i = 0; i < proto->n_nested_type; i++) {
         add_message(model, file, message, proto->nested_type[i], i);
@@ -179,7 +204,12 @@ static const char *build_method(struct gen_model *model, const struct gen_servic
     method->name = gen_format(model->pool, "%s/%s", service->element.full_name, proto->name);
     method->id = gen_name_id(method->name);
     method->kind = kind_of(proto);
-    method->timeout_ms = gen_option_timeout_ms(proto->options);
+    const ProtobufCMessage *options = proto->options ? &proto->options->base : NULL;
+    method->timeout_ms = gen_option_number(options, GEN_OPTION_TIMEOUT_MS);
+    method->handler_timeout_ms = gen_option_number(options, GEN_OPTION_HANDLER_TIMEOUT_MS);
+    method->idempotent =
+        proto->options && proto->options->has_idempotency_level &&
+        proto->options->idempotency_level != GOOGLE__PROTOBUF__METHOD_OPTIONS__IDEMPOTENCY_LEVEL__IDEMPOTENCY_UNKNOWN;
     method->request = gen_model_message(model, proto->input_type);
     method->reply = gen_model_message(model, proto->output_type);
     method->member = gen_snake(model->pool, proto->name);

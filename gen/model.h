@@ -31,6 +31,9 @@ struct gen_message {
     const char *c_name;               /* demo_hello_request; our prefix */
     bool event;
     bool detail; /* of a status */
+    const Google__Protobuf__FieldDescriptorProto
+        *key; /* the field that is marked so, the first if there are several; or NULL */
+    size_t key_index;
     uint32_t id; /* of the event */
 
     /* Messages that fields of this one hold, in the order of the fields. */
@@ -47,6 +50,8 @@ struct gen_method {
     uint32_t id;
     enum gen_kind kind;
     uint32_t timeout_ms; /* 0: none */
+    uint32_t handler_timeout_ms;
+    bool idempotent;
     struct gen_message *request;
     struct gen_message *reply;
     const char *c_name; /* demo_greeter_hello */
@@ -94,6 +99,16 @@ struct gen_model {
  * does: a type that is not there, a file to generate that is not described.
  */
 const char *gen_model_build(struct gen_model *model, const Google__Protobuf__Compiler__CodeGeneratorRequest *request);
+
+/* Is the field marked as its message's key? */
+bool gen_field_is_key(const Google__Protobuf__FieldDescriptorProto *field);
+
+/* Does protobuf-c say with a has_ member whether the field is there? For a string or a message NULL says so. */
+bool gen_field_has_presence_member(const struct gen_message *message,
+                                   const Google__Protobuf__FieldDescriptorProto *field);
+
+/* Has the method a key? One whose requests stream has none when it is called. */
+bool gen_method_has_key(const struct gen_method *method);
 
 /* True when messages of this type can nest without bound, or beyond GEN_LEVELS_MAX levels. */
 bool gen_message_is_deep(const struct gen_message *message);

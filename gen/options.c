@@ -62,12 +62,12 @@ static bool read_varint(struct reader *reader, uint64_t *ret_value) {
     return false;
 }
 
-uint32_t gen_option_timeout_ms(const Google__Protobuf__MethodOptions *options) {
+uint32_t gen_option_number(const ProtobufCMessage *options, uint32_t number) {
     uint64_t value = 0;
-    for (unsigned i = 0; options && i < options->base.n_unknown_fields; i++) {
-        const ProtobufCMessageUnknownField *field = &options->base.unknown_fields[i];
+    for (unsigned i = 0; options && i < options->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *field = &options->unknown_fields[i];
         struct reader reader = {field->data, field->len};
-        if (field->tag == GEN_OPTION_TIMEOUT_MS && field->wire_type == PROTOBUF_C_WIRE_TYPE_VARINT) {
+        if (field->tag == number && field->wire_type == PROTOBUF_C_WIRE_TYPE_VARINT) {
             (void)read_varint(&reader, &value);
         }
     }

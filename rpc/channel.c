@@ -119,6 +119,27 @@ static int start_kept(struct yoke_channel *channel, struct yoke_call *call, stru
     return yoke__call_start(call, connection, is_large ? request : &body);
 }
 
+/* Whom a call is sent to. */
+enum launch_mode {
+    LAUNCH_NOW,       /* to whom the channel picks */
+    LAUNCH_MAY_WAIT,  /* the same, and there need be nobody yet */
+    LAUNCH_TO_TARGET, /* to the peer number `target`; if that cannot be, the call ends by its callback */
+};
+
+static int launch_to_target(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request) {
+    struct yoke__connection *connection = channel->class->peer_at(channel, channel->target);
+    if (connection != NULL) {
+        call->peer = connection->peer;
+    }
+    int error = yoke__peer_is_ready(connection) ? yoke__call_start(call, connection, request) : -ENOTCONN;
+    if (error != 0) {
+        call->safe_to_retry = true;
+        yoke__call_settle(call, error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
+                          error == -ENOTCONN ? "the peer is not ready" : "there was no room to send the call");
+    }
+    return 0;
+}
+
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait) {
     const uint64_t key = key_of(channel, call, request);
@@ -162,14 +183,20 @@ static int refuse(struct yoke_call *call, const struct yoke_status *status) {
     return 0;
 }
 
+static int send(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
+                enum launch_mode mode) {
+    return mode == LAUNCH_TO_TARGET ? launch_to_target(channel, call, request)
+                                    : yoke__channel_launch(channel, call, request, mode == LAUNCH_MAY_WAIT);
+}
+
 /* Ask the channel's interceptors, which may refuse the call, and send it. */
 static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
-                              bool may_wait) {
+                              enum launch_mode mode) {
     struct yoke_status status = {YOKE_OK, ""};
     channel->engine->callback_depth++;
     yoke__chain_start(&channel->chain, call, &status);
     channel->engine->callback_depth--;
-    int error = status.code != YOKE_OK ? refuse(call, &status) : yoke__channel_launch(channel, call, request, may_wait);
+    int error = status.code != YOKE_OK ? refuse(call, &status) : send(channel, call, request, mode);
     if (error != 0) {
         status = (struct yoke_status){error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
                                       "the call could not be sent"};
@@ -180,7 +207,7 @@ static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *ca
 
 /* Send a call that is ready to be, unless it is over already. */
 static int launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke_call *parent,
-                  const struct yoke__body *request, bool may_wait) {
+                  const struct yoke__body *request, enum launch_mode mode) {
     if (parent != NULL && parent->cancelled) {
         call->safe_to_retry = true;
         yoke__call_settle(call, YOKE_CANCELLED, "the call that it is part of was cancelled");
@@ -192,8 +219,8 @@ static int launch(struct yoke_channel *channel, struct yoke_call *call, const st
         yoke__call_settle(call, YOKE_DEADLINE_EXCEEDED, "the deadline had passed already");
         return 0;
     }
-    return channel->chain.count > 0 ? launch_intercepted(channel, call, request, may_wait)
-                                    : yoke__channel_launch(channel, call, request, may_wait);
+    return channel->chain.count > 0 ? launch_intercepted(channel, call, request, mode)
+                                    : send(channel, call, request, mode);
 }
 
 /* The call that a new one is part of, or NULL. */
@@ -202,17 +229,34 @@ static struct yoke_call *find_parent(const struct yoke__engine *engine, const st
     return options->independent || (parent != NULL && parent->answered) ? NULL : parent;
 }
 
+static struct yoke__call_setup set_up(const struct yoke__engine *engine, const struct yoke_method *method,
+                                      const struct yoke_call_options *options, yoke_function *on_message,
+                                      yoke_function *done, void *user_data) {
+    struct yoke_call *parent = find_parent(engine, options);
+    const uint64_t timeout_us = options->timeout_us != 0 ? options->timeout_us : method->timeout_us;
+    return (struct yoke__call_setup){
+        .max_reply_bytes = lesser_limit(options->max_reply_bytes, engine->limits.max_message_bytes),
+        .deadline_ns = find_deadline(engine, timeout_us, parent),
+        .handler_timeout_us =
+            options->handler_timeout_us != 0 ? options->handler_timeout_us : method->handler_timeout_us,
+        .parent = parent,
+        .on_message = on_message,
+        .done = done,
+        .user_data = user_data,
+    };
+}
+
 /* Make a call as the options, which are read, say. */
 static int make_call(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
                      const struct yoke_call_options *options, const struct yoke__call_setup *setup,
-                     struct yoke_call **ret_call) {
+                     enum launch_mode mode, struct yoke_call **ret_call) {
     struct yoke_call *call = yoke__call_create(channel->engine, method, setup);
     if (call == NULL) {
         return -ENOMEM;
     }
     int error = take_metadata(call, options->metadata);
     if (error == 0) {
-        error = launch(channel, call, setup->parent, request, options->wait_for_ready);
+        error = launch(channel, call, setup->parent, request, mode);
     }
     if (error != 0) {
         yoke__call_discard(call);
@@ -241,22 +285,14 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (engine->is_ending) {
         return -ENOTCONN;
     }
-    struct yoke_call *parent = find_parent(engine, known);
-    const struct yoke__call_setup setup = {
-        .max_reply_bytes = lesser_limit(known->max_reply_bytes, engine->limits.max_message_bytes),
-        .deadline_ns = find_deadline(engine, known->timeout_us != 0 ? known->timeout_us : method->timeout_us, parent),
-        .handler_timeout_us = known->handler_timeout_us != 0 ? known->handler_timeout_us : method->handler_timeout_us,
-        .parent = parent,
-        .on_message = on_message,
-        .done = done,
-        .user_data = user_data,
-    };
+    const struct yoke__call_setup setup = set_up(engine, method, known, on_message, done, user_data);
     struct yoke__body body = {.type = method->request, .message = request};
     if (request != NULL) {
         body.length = method->request->codec->size(method->request->descriptor, request);
     }
     struct yoke_call *call;
-    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup, &call);
+    error = make_call(channel, method, request != NULL ? &body : NULL, known, &setup,
+                      known->wait_for_ready ? LAUNCH_MAY_WAIT : LAUNCH_NOW, &call);
     if (error == 0 && known->ret_call != NULL) {
         *known->ret_call = call;
     }
@@ -264,6 +300,65 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
         *ret_call = call;
     }
     return error;
+}
+
+/* ---- Calls to all --------------------------------------------------------------------------------------------------- */
+
+/* Has it a peer that can be called, or will it have? */
+static bool has_any_peer(const struct yoke_channel *channel) {
+    bool has_one = channel->expects_peer;
+    for (size_t i = 0; !has_one && i < channel->class->peer_count(channel); i++) {
+        has_one = channel->class->peer_at(channel, i) != NULL;
+    }
+    return has_one;
+}
+
+/* Make the call of each peer. Interceptors that are asked in between may end peers, or add some. */
+static int call_each(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
+                     const struct yoke_call_options *options, const struct yoke__call_setup *setup) {
+    int begun = 0;
+    int first_error = 0;
+    for (size_t i = 0; i < channel->class->peer_count(channel); i++) {
+        struct yoke_call *call;
+        channel->target = i;
+        int error = make_call(channel, method, request, options, setup, LAUNCH_TO_TARGET, &call);
+        begun += error == 0;
+        first_error = first_error == 0 ? error : first_error;
+    }
+    return begun > 0 ? begun : first_error;
+}
+
+int yoke_channel_call_all(struct yoke_channel *channel, const struct yoke_method *method, const void *request,
+                          const struct yoke_call_options *options, yoke_function *done, void *user_data) {
+    struct yoke__engine *engine = channel->engine;
+    const struct yoke_call_options *known;
+    struct yoke_call_options space;
+    int error = yoke__engine_is_foreign(engine) ? -ECHILD : read_options(options, &space, &known);
+    if (error != 0) {
+        return error;
+    }
+    if (method->kind != YOKE_UNARY || request == NULL || known->ret_call != NULL) {
+        return -EINVAL;
+    }
+    if (engine->is_ending || !has_any_peer(channel)) {
+        return -ENOTCONN;
+    }
+    const struct yoke__call_setup setup = set_up(engine, method, known, NULL, done, user_data);
+    struct yoke__body body = {.type = method->request, .message = request};
+    body.length = method->request->codec->size(method->request->descriptor, request);
+    if (body.length > engine->limits.max_message_bytes) {
+        return -EMSGSIZE;
+    }
+    /* Encoded here, and copied for each. */
+    struct yoke__chunk *encoded = yoke__chunk_get(&engine->chunks, body.length);
+    if (encoded == NULL) {
+        return -ENOMEM;
+    }
+    yoke__body_write(&body, encoded->data);
+    body = (struct yoke__body){.message = encoded->data, .length = body.length};
+    int result = call_each(channel, method, &body, known, &setup);
+    yoke__chunk_put(&engine->chunks, encoded);
+    return result;
 }
 
 int yoke_channel_intercept(struct yoke_channel *channel, const struct yoke_interceptor *interceptor, void *user_data) {

@@ -28,6 +28,7 @@ struct yoke_channel {
     bool wants_key;    /* `pick` asks for keys */
     bool expects_peer; /* there may be a peer later when there is none now; the owner's to say */
     bool is_limited;   /* `pick` gives nobody while all have as many calls as they may; then calls wait */
+    size_t target;     /* while calls to all are made: the peer that is called */
     struct yoke__retry retry;
 
     /* See queue.h. */

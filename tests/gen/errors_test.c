@@ -15,6 +15,11 @@
 #define RENAME "rename one of them"
 #define NOT_FINITE "protobuf-c writes no C for a default of inf or nan; leave the default out"
 #define OURS "names in C that begin with yoke_ are Yoke's own; "
+#define CHOOSE "choose another field, or remove the option"
+#define NO_KEY_TYPE \
+    "(yoke.v1.key) is on a field whose type is neither an integer type nor bool, enum, string or bytes; " CHOOSE
+#define ONE_KEY ", and a message has one key; remove one of the options"
+#define NO_EXTENSION "(yoke.v1.key) is on an extension, which protobuf-c has no field for; " CHOOSE
 #define NEWER "; use a protoc-gen-yoke as new as the options.proto that declares it, or remove the option"
 
 struct row {
@@ -55,6 +60,20 @@ static const struct row rows[] = {
       "\"demo_blocker_chat_write\"; " RENAME,
       "@:26:3: demo.Blocker.ChatNext: in C it and demo.Blocker.Chat (@:23:3) both get the name "
       "\"demo_blocker_chat_next\"; " RENAME}},
+    {"meet_all",
+     false,
+     {"@:8:3: demo.Caller.HelloAll: in C it and demo.Caller.Hello (@:7:3) both get the name "
+      "\"demo_caller_hello_all\"; " RENAME}},
+    {"key",
+     false,
+     {"@:7:3: demo.Many.numbers: (yoke.v1.key) is on a repeated field, and a key is one value; " CHOOSE,
+      "@:11:3: demo.Entries.entries: (yoke.v1.key) is on a repeated field, and a key is one value; " CHOOSE,
+      "@:15:3: demo.Real.ratio: " NO_KEY_TYPE, "@:19:3: demo.Whole.part: " NO_KEY_TYPE,
+      "@:24:5: demo.Choice.number: (yoke.v1.key) is on a field of a oneof, which can be another one; " CHOOSE,
+      "@:31:3: demo.Twice.second: (yoke.v1.key) is on demo.Twice.first (@:30:3) as well" ONE_KEY,
+      "@:32:3: demo.Twice.third: " NO_KEY_TYPE,
+      "@:32:3: demo.Twice.third: (yoke.v1.key) is on demo.Twice.first (@:30:3) as well" ONE_KEY,
+      "@:34:18: demo.Twice.within: " NO_EXTENSION, "@:37:16: demo.outside: " NO_EXTENSION}},
     {"keyword_method",
      true,
      {"@:7:3: demo.S.Default: in C its name is \"default\", " KEYWORD,

@@ -39,6 +39,13 @@ int http_server2__private(struct yoke_channel *channel, const Ping *request, con
                              user_data);
 }
 
+int http_server2__private_all(struct yoke_channel *channel, const Ping *request,
+                              const struct yoke_call_options *options, http_server2__private_done *done,
+                              void *user_data) {
+    return yoke_channel_call_all(channel, &http_server2__private_method, request, options, (yoke_function *)done,
+                                 user_data);
+}
+
 int http_server2__private_sync(struct yoke_channel *channel, const Ping *request,
                                const struct yoke_call_options *options, struct yoke_sync *sync,
                                const Ping **ret_reply) {
@@ -86,6 +93,13 @@ int http_server2_get2_fa_code(struct yoke_channel *channel, const Ping *request,
                              user_data);
 }
 
+int http_server2_get2_fa_code_all(struct yoke_channel *channel, const Ping *request,
+                                  const struct yoke_call_options *options, http_server2_get2_fa_code_done *done,
+                                  void *user_data) {
+    return yoke_channel_call_all(channel, &http_server2_get2_fa_code_method, request, options, (yoke_function *)done,
+                                 user_data);
+}
+
 int http_server2_get2_fa_code_sync(struct yoke_channel *channel, const Ping *request,
                                    const struct yoke_call_options *options, struct yoke_sync *sync,
                                    const Ping **ret_reply) {
@@ -130,6 +144,13 @@ int http_server2_camel_case(struct yoke_channel *channel, const Ping *request, c
                             http_server2_camel_case_done *done, void *user_data) {
     return yoke_channel_call(channel, &http_server2_camel_case_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int http_server2_camel_case_all(struct yoke_channel *channel, const Ping *request,
+                                const struct yoke_call_options *options, http_server2_camel_case_done *done,
+                                void *user_data) {
+    return yoke_channel_call_all(channel, &http_server2_camel_case_method, request, options, (yoke_function *)done,
+                                 user_data);
 }
 
 int http_server2_camel_case_sync(struct yoke_channel *channel, const Ping *request,

@@ -37,6 +37,11 @@ typedef void http_server2__private_done(struct yoke_call *call, const struct yok
 int http_server2__private(struct yoke_channel *channel, const Ping *request, const struct yoke_call_options *options,
                           http_server2__private_done *done, void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int http_server2__private_all(struct yoke_channel *channel, const Ping *request,
+                              const struct yoke_call_options *options, http_server2__private_done *done,
+                              void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int http_server2__private_sync(struct yoke_channel *channel, const Ping *request,
                                const struct yoke_call_options *options, struct yoke_sync *sync, const Ping **ret_reply);
@@ -55,6 +60,11 @@ int http_server2_get2_fa_code(struct yoke_channel *channel, const Ping *request,
                               const struct yoke_call_options *options, http_server2_get2_fa_code_done *done,
                               void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int http_server2_get2_fa_code_all(struct yoke_channel *channel, const Ping *request,
+                                  const struct yoke_call_options *options, http_server2_get2_fa_code_done *done,
+                                  void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int http_server2_get2_fa_code_sync(struct yoke_channel *channel, const Ping *request,
                                    const struct yoke_call_options *options, struct yoke_sync *sync,
@@ -72,6 +82,11 @@ typedef void http_server2_camel_case_done(struct yoke_call *call, const struct y
 /* Call it: see yoke_channel_call() in <yoke/rpc.h>. */
 int http_server2_camel_case(struct yoke_channel *channel, const Ping *request, const struct yoke_call_options *options,
                             http_server2_camel_case_done *done, void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int http_server2_camel_case_all(struct yoke_channel *channel, const Ping *request,
+                                const struct yoke_call_options *options, http_server2_camel_case_done *done,
+                                void *user_data);
 
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int http_server2_camel_case_sync(struct yoke_channel *channel, const Ping *request,

@@ -25,6 +25,14 @@ static bool old_times_recorder_delete__handle(const void *handlers, struct yoke_
     return true;
 }
 
+static uint64_t old_times_recorder_delete__key(const void *request) {
+    const Old__Times__Record *message = request;
+    if (!message->has_descriptor) {
+        return yoke_key_of_bytes(NULL, 0);
+    }
+    return yoke_key_of_bytes(message->descriptor.data, message->descriptor.len);
+}
+
 static void old_times_recorder_delete__complete(yoke_function *done, struct yoke_call *call,
                                                 const struct yoke_status *status, const void *reply, void *user_data) {
     ((old_times_recorder_delete_done *)done)(call, status, reply, user_data);
@@ -36,6 +44,7 @@ const struct yoke_method old_times_recorder_delete_method = {
     .kind = YOKE_UNARY,
     .request = &old__times__record__type,
     .reply = &old__times__record__type,
+    .key = old_times_recorder_delete__key,
     .handle = old_times_recorder_delete__handle,
     .complete = old_times_recorder_delete__complete,
 };
@@ -45,6 +54,13 @@ int old_times_recorder_delete(struct yoke_channel *channel, const Old__Times__Re
                               void *user_data) {
     return yoke_channel_call(channel, &old_times_recorder_delete_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int old_times_recorder_delete_all(struct yoke_channel *channel, const Old__Times__Record *request,
+                                  const struct yoke_call_options *options, old_times_recorder_delete_done *done,
+                                  void *user_data) {
+    return yoke_channel_call_all(channel, &old_times_recorder_delete_method, request, options, (yoke_function *)done,
+                                 user_data);
 }
 
 int old_times_recorder_delete_sync(struct yoke_channel *channel, const Old__Times__Record *request,
@@ -72,6 +88,14 @@ static bool old_times_recorder_new__handle(const void *handlers, struct yoke_cal
     return true;
 }
 
+static uint64_t old_times_recorder_new__key(const void *request) {
+    const Old__Times__Record *message = request;
+    if (!message->has_descriptor) {
+        return yoke_key_of_bytes(NULL, 0);
+    }
+    return yoke_key_of_bytes(message->descriptor.data, message->descriptor.len);
+}
+
 static void old_times_recorder_new__complete(yoke_function *done, struct yoke_call *call,
                                              const struct yoke_status *status, const void *reply, void *user_data) {
     ((old_times_recorder_new_done *)done)(call, status, reply, user_data);
@@ -83,6 +107,7 @@ const struct yoke_method old_times_recorder_new_method = {
     .kind = YOKE_UNARY,
     .request = &old__times__record__type,
     .reply = &old__times__record__type,
+    .key = old_times_recorder_new__key,
     .handle = old_times_recorder_new__handle,
     .complete = old_times_recorder_new__complete,
 };
@@ -92,6 +117,13 @@ int old_times_recorder_new(struct yoke_channel *channel, const Old__Times__Recor
                            void *user_data) {
     return yoke_channel_call(channel, &old_times_recorder_new_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int old_times_recorder_new_all(struct yoke_channel *channel, const Old__Times__Record *request,
+                               const struct yoke_call_options *options, old_times_recorder_new_done *done,
+                               void *user_data) {
+    return yoke_channel_call_all(channel, &old_times_recorder_new_method, request, options, (yoke_function *)done,
+                                 user_data);
 }
 
 int old_times_recorder_new_sync(struct yoke_channel *channel, const Old__Times__Record *request,
@@ -140,6 +172,13 @@ int old_times_recorder_describe(struct yoke_channel *channel, const Google__Prot
                                 void *user_data) {
     return yoke_channel_call(channel, &old_times_recorder_describe_method, request, options, (yoke_function *)done,
                              user_data);
+}
+
+int old_times_recorder_describe_all(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,
+                                    const struct yoke_call_options *options, old_times_recorder_describe_done *done,
+                                    void *user_data) {
+    return yoke_channel_call_all(channel, &old_times_recorder_describe_method, request, options, (yoke_function *)done,
+                                 user_data);
 }
 
 int old_times_recorder_describe_sync(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,

@@ -39,6 +39,11 @@ int old_times_recorder_delete(struct yoke_channel *channel, const Old__Times__Re
                               const struct yoke_call_options *options, old_times_recorder_delete_done *done,
                               void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int old_times_recorder_delete_all(struct yoke_channel *channel, const Old__Times__Record *request,
+                                  const struct yoke_call_options *options, old_times_recorder_delete_done *done,
+                                  void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int old_times_recorder_delete_sync(struct yoke_channel *channel, const Old__Times__Record *request,
                                    const struct yoke_call_options *options, struct yoke_sync *sync,
@@ -56,6 +61,11 @@ typedef void old_times_recorder_new_done(struct yoke_call *call, const struct yo
 /* Call it: see yoke_channel_call() in <yoke/rpc.h>. */
 int old_times_recorder_new(struct yoke_channel *channel, const Old__Times__Record *request,
                            const struct yoke_call_options *options, old_times_recorder_new_done *done, void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int old_times_recorder_new_all(struct yoke_channel *channel, const Old__Times__Record *request,
+                               const struct yoke_call_options *options, old_times_recorder_new_done *done,
+                               void *user_data);
 
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int old_times_recorder_new_sync(struct yoke_channel *channel, const Old__Times__Record *request,
@@ -75,6 +85,11 @@ typedef void old_times_recorder_describe_done(struct yoke_call *call, const stru
 int old_times_recorder_describe(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,
                                 const struct yoke_call_options *options, old_times_recorder_describe_done *done,
                                 void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int old_times_recorder_describe_all(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,
+                                    const struct yoke_call_options *options, old_times_recorder_describe_done *done,
+                                    void *user_data);
 
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int old_times_recorder_describe_sync(struct yoke_channel *channel, const Google__Protobuf__FileDescriptorSet *request,

@@ -29,6 +29,13 @@ static const struct yoke_type google__protobuf__empty__type = {
     .deep = false,
 };
 
+static const struct yoke_type demo__show_case__v1__signature__type = {
+    .name = "demo.show_case.v1.Signature",
+    .codec = &yoke_codec_protobuf_c,
+    .descriptor = &demo__show_case__v1__signature__descriptor,
+    .deep = false,
+};
+
 static const struct yoke_type shop__basket__item__type = {
     .name = "shop.Basket.Item",
     .codec = &yoke_codec_protobuf_c,
@@ -111,6 +118,13 @@ int demo_show_case_v1_speaker_hello(struct yoke_channel *channel, const Shop__Ba
                              user_data);
 }
 
+int demo_show_case_v1_speaker_hello_all(struct yoke_channel *channel, const Shop__Basket *request,
+                                        const struct yoke_call_options *options,
+                                        demo_show_case_v1_speaker_hello_done *done, void *user_data) {
+    return yoke_channel_call_all(channel, &demo_show_case_v1_speaker_hello_method, request, options,
+                                 (yoke_function *)done, user_data);
+}
+
 int demo_show_case_v1_speaker_hello_sync(struct yoke_channel *channel, const Shop__Basket *request,
                                          const struct yoke_call_options *options, struct yoke_sync *sync,
                                          const Demo__ShowCase__V1__Tree **ret_reply) {
@@ -136,6 +150,11 @@ static bool demo_show_case_v1_speaker_get_url_info__handle(const void *handlers,
     return true;
 }
 
+static uint64_t demo_show_case_v1_speaker_get_url_info__key(const void *request) {
+    const Demo__ShowCase__V1__GetURLInfoRequest *message = request;
+    return yoke_key_of_string(message->url);
+}
+
 static void demo_show_case_v1_speaker_get_url_info__complete(yoke_function *done, struct yoke_call *call,
                                                              const struct yoke_status *status, const void *reply,
                                                              void *user_data) {
@@ -148,6 +167,8 @@ const struct yoke_method demo_show_case_v1_speaker_get_url_info_method = {
     .kind = YOKE_UNARY,
     .request = &demo__show_case__v1__get_urlinfo_request__type,
     .reply = &google__protobuf__empty__type,
+    .is_idempotent = true,
+    .key = demo_show_case_v1_speaker_get_url_info__key,
     .handle = demo_show_case_v1_speaker_get_url_info__handle,
     .complete = demo_show_case_v1_speaker_get_url_info__complete,
 };
@@ -158,6 +179,14 @@ int demo_show_case_v1_speaker_get_url_info(struct yoke_channel *channel,
                                            demo_show_case_v1_speaker_get_url_info_done *done, void *user_data) {
     return yoke_channel_call(channel, &demo_show_case_v1_speaker_get_url_info_method, request, options,
                              (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_speaker_get_url_info_all(struct yoke_channel *channel,
+                                               const Demo__ShowCase__V1__GetURLInfoRequest *request,
+                                               const struct yoke_call_options *options,
+                                               demo_show_case_v1_speaker_get_url_info_done *done, void *user_data) {
+    return yoke_channel_call_all(channel, &demo_show_case_v1_speaker_get_url_info_method, request, options,
+                                 (yoke_function *)done, user_data);
 }
 
 int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
@@ -175,6 +204,69 @@ int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
 
 int demo_show_case_v1_speaker_get_url_info_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply) {
     return yoke_call_reply(call, &demo_show_case_v1_speaker_get_url_info_method, reply);
+}
+
+static bool demo_show_case_v1_speaker_sign__handle(const void *handlers, struct yoke_call *call, const void *request,
+                                                   void *user_data) {
+    const struct demo_show_case_v1_speaker_handlers *table = handlers;
+    if (!table->sign) {
+        return false;
+    }
+    table->sign(call, request, user_data);
+    return true;
+}
+
+static uint64_t demo_show_case_v1_speaker_sign__key(const void *request) {
+    const Demo__ShowCase__V1__Signature *message = request;
+    return yoke_key_of_integer((uint64_t)message->by);
+}
+
+static void demo_show_case_v1_speaker_sign__complete(yoke_function *done, struct yoke_call *call,
+                                                     const struct yoke_status *status, const void *reply,
+                                                     void *user_data) {
+    ((demo_show_case_v1_speaker_sign_done *)done)(call, status, reply, user_data);
+}
+
+const struct yoke_method demo_show_case_v1_speaker_sign_method = {
+    .name = "demo.show_case.v1.Speaker/Sign",
+    .id = 0x7879d4aa,
+    .kind = YOKE_UNARY,
+    .request = &demo__show_case__v1__signature__type,
+    .reply = &google__protobuf__empty__type,
+    .handler_timeout_us = UINT64_C(250000),
+    .is_idempotent = true,
+    .key = demo_show_case_v1_speaker_sign__key,
+    .handle = demo_show_case_v1_speaker_sign__handle,
+    .complete = demo_show_case_v1_speaker_sign__complete,
+};
+
+int demo_show_case_v1_speaker_sign(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                   const struct yoke_call_options *options, demo_show_case_v1_speaker_sign_done *done,
+                                   void *user_data) {
+    return yoke_channel_call(channel, &demo_show_case_v1_speaker_sign_method, request, options, (yoke_function *)done,
+                             user_data);
+}
+
+int demo_show_case_v1_speaker_sign_all(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                       const struct yoke_call_options *options,
+                                       demo_show_case_v1_speaker_sign_done *done, void *user_data) {
+    return yoke_channel_call_all(channel, &demo_show_case_v1_speaker_sign_method, request, options,
+                                 (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_speaker_sign_sync(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                        const struct yoke_call_options *options, struct yoke_sync *sync,
+                                        const Google__Protobuf__Empty **ret_reply) {
+    const void *message;
+    int result = yoke_sync_unary(channel, &demo_show_case_v1_speaker_sign_method, request, options, sync, &message);
+    if (result == 0) {
+        *ret_reply = message;
+    }
+    return result;
+}
+
+int demo_show_case_v1_speaker_sign_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply) {
+    return yoke_call_reply(call, &demo_show_case_v1_speaker_sign_method, reply);
 }
 
 static bool demo_show_case_v1_speaker_hostile_comment__handle(const void *handlers, struct yoke_call *call,
@@ -208,6 +300,14 @@ int demo_show_case_v1_speaker_hostile_comment(struct yoke_channel *channel, cons
                                               demo_show_case_v1_speaker_hostile_comment_done *done, void *user_data) {
     return yoke_channel_call(channel, &demo_show_case_v1_speaker_hostile_comment_method, request, options,
                              (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_speaker_hostile_comment_all(struct yoke_channel *channel, const Demo__ShowCase__V1__Tree *request,
+                                                  const struct yoke_call_options *options,
+                                                  demo_show_case_v1_speaker_hostile_comment_done *done,
+                                                  void *user_data) {
+    return yoke_channel_call_all(channel, &demo_show_case_v1_speaker_hostile_comment_method, request, options,
+                                 (yoke_function *)done, user_data);
 }
 
 int demo_show_case_v1_speaker_hostile_comment_sync(struct yoke_channel *channel,
@@ -261,6 +361,13 @@ int demo_show_case_v1_speaker_old(struct yoke_channel *channel, const Google__Pr
                              user_data);
 }
 
+int demo_show_case_v1_speaker_old_all(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
+                                      const struct yoke_call_options *options, demo_show_case_v1_speaker_old_done *done,
+                                      void *user_data) {
+    return yoke_channel_call_all(channel, &demo_show_case_v1_speaker_old_method, request, options,
+                                 (yoke_function *)done, user_data);
+}
+
 int demo_show_case_v1_speaker_old_sync(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
                                        const struct yoke_call_options *options, struct yoke_sync *sync,
                                        const Google__Protobuf__Timestamp **ret_reply) {
@@ -279,6 +386,7 @@ int demo_show_case_v1_speaker_old_reply(struct yoke_call *call, const Google__Pr
 static const struct yoke_method *const demo_show_case_v1_speaker__methods[] = {
     &demo_show_case_v1_speaker_hello_method,
     &demo_show_case_v1_speaker_get_url_info_method,
+    &demo_show_case_v1_speaker_sign_method,
     &demo_show_case_v1_speaker_hostile_comment_method,
     &demo_show_case_v1_speaker_old_method,
 };
@@ -287,7 +395,7 @@ const struct yoke_service demo_show_case_v1_speaker_service = {
     .name = "demo.show_case.v1.Speaker",
     .id = 0xf59f19da,
     .methods = demo_show_case_v1_speaker__methods,
-    .method_count = 4,
+    .method_count = 5,
 };
 
 int demo_show_case_v1_speaker_serve(struct yoke_server *server,
@@ -566,6 +674,17 @@ int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_na
     demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_done *done,
     void *user_data) {
     return yoke_channel_call(
+        channel,
+        &demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_method,
+        request, options, (yoke_function *)done, user_data);
+}
+
+int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_all(
+    struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *request,
+    const struct yoke_call_options *options,
+    demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_done *done,
+    void *user_data) {
+    return yoke_channel_call_all(
         channel,
         &demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_method,
         request, options, (yoke_function *)done, user_data);

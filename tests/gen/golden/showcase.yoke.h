@@ -31,6 +31,8 @@ struct demo_show_case_v1_speaker_handlers {
     void (*hello)(struct yoke_call *call, const Shop__Basket *request, void *user_data);
     /* A block comment. */
     void (*get_url_info)(struct yoke_call *call, const Demo__ShowCase__V1__GetURLInfoRequest *request, void *user_data);
+    /* By whom, which decides who handles it. */
+    void (*sign)(struct yoke_call *call, const Demo__ShowCase__V1__Signature *request, void *user_data);
     /*
      * What would end a C comment, * /, or begin one, / *, or be a trigraph, ? ?/
      * is pulled apart; what turns the direction of text, like this, goes; a backslash at the end stays \
@@ -55,6 +57,11 @@ int demo_show_case_v1_speaker_hello(struct yoke_channel *channel, const Shop__Ba
                                     const struct yoke_call_options *options, demo_show_case_v1_speaker_hello_done *done,
                                     void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_speaker_hello_all(struct yoke_channel *channel, const Shop__Basket *request,
+                                        const struct yoke_call_options *options,
+                                        demo_show_case_v1_speaker_hello_done *done, void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int demo_show_case_v1_speaker_hello_sync(struct yoke_channel *channel, const Shop__Basket *request,
                                          const struct yoke_call_options *options, struct yoke_sync *sync,
@@ -76,6 +83,12 @@ int demo_show_case_v1_speaker_get_url_info(struct yoke_channel *channel,
                                            const struct yoke_call_options *options,
                                            demo_show_case_v1_speaker_get_url_info_done *done, void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_speaker_get_url_info_all(struct yoke_channel *channel,
+                                               const Demo__ShowCase__V1__GetURLInfoRequest *request,
+                                               const struct yoke_call_options *options,
+                                               demo_show_case_v1_speaker_get_url_info_done *done, void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
                                                 const Demo__ShowCase__V1__GetURLInfoRequest *request,
@@ -84,6 +97,31 @@ int demo_show_case_v1_speaker_get_url_info_sync(struct yoke_channel *channel,
 
 /* Answer it: see yoke_call_reply(). */
 int demo_show_case_v1_speaker_get_url_info_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply);
+
+/* By whom, which decides who handles it. */
+extern const struct yoke_method demo_show_case_v1_speaker_sign_method;
+
+/* `reply` is NULL unless status->code is YOKE_OK. All is valid until this returns. */
+typedef void demo_show_case_v1_speaker_sign_done(struct yoke_call *call, const struct yoke_status *status,
+                                                 const Google__Protobuf__Empty *reply, void *user_data);
+
+/* Call it: see yoke_channel_call() in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_sign(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                   const struct yoke_call_options *options, demo_show_case_v1_speaker_sign_done *done,
+                                   void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_speaker_sign_all(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                       const struct yoke_call_options *options,
+                                       demo_show_case_v1_speaker_sign_done *done, void *user_data);
+
+/* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
+int demo_show_case_v1_speaker_sign_sync(struct yoke_channel *channel, const Demo__ShowCase__V1__Signature *request,
+                                        const struct yoke_call_options *options, struct yoke_sync *sync,
+                                        const Google__Protobuf__Empty **ret_reply);
+
+/* Answer it: see yoke_call_reply(). */
+int demo_show_case_v1_speaker_sign_reply(struct yoke_call *call, const Google__Protobuf__Empty *reply);
 
 /*
  * What would end a C comment, * /, or begin one, / *, or be a trigraph, ? ?/
@@ -99,6 +137,12 @@ typedef void demo_show_case_v1_speaker_hostile_comment_done(struct yoke_call *ca
 int demo_show_case_v1_speaker_hostile_comment(struct yoke_channel *channel, const Demo__ShowCase__V1__Tree *request,
                                               const struct yoke_call_options *options,
                                               demo_show_case_v1_speaker_hostile_comment_done *done, void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_speaker_hostile_comment_all(struct yoke_channel *channel, const Demo__ShowCase__V1__Tree *request,
+                                                  const struct yoke_call_options *options,
+                                                  demo_show_case_v1_speaker_hostile_comment_done *done,
+                                                  void *user_data);
 
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int demo_show_case_v1_speaker_hostile_comment_sync(struct yoke_channel *channel,
@@ -119,6 +163,11 @@ typedef void demo_show_case_v1_speaker_old_done(struct yoke_call *call, const st
 int demo_show_case_v1_speaker_old(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
                                   const struct yoke_call_options *options, demo_show_case_v1_speaker_old_done *done,
                                   void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_speaker_old_all(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
+                                      const struct yoke_call_options *options, demo_show_case_v1_speaker_old_done *done,
+                                      void *user_data);
 
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int demo_show_case_v1_speaker_old_sync(struct yoke_channel *channel, const Google__Protobuf__Timestamp *request,
@@ -262,6 +311,13 @@ typedef void demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method
 
 /* Call it: see yoke_channel_call() in <yoke/rpc.h>. */
 int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half(
+    struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *request,
+    const struct yoke_call_options *options,
+    demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_done *done,
+    void *user_data);
+
+/* Call it of every peer: see yoke_channel_call_all(). */
+int demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_all(
     struct yoke_channel *channel, const Demo__ShowCase__V1__MessageWhoseNameIsNoneOfTheShortestEither *request,
     const struct yoke_call_options *options,
     demo_show_case_v1_service_whose_name_alone_fills_half_a_line_method_whose_name_fills_most_of_the_other_half_done *done,

@@ -37,6 +37,11 @@ int shop_till_add(struct yoke_channel *channel, const Shop__Price *request, cons
     return yoke_channel_call(channel, &shop_till_add_method, request, options, (yoke_function *)done, user_data);
 }
 
+int shop_till_add_all(struct yoke_channel *channel, const Shop__Price *request, const struct yoke_call_options *options,
+                      shop_till_add_done *done, void *user_data) {
+    return yoke_channel_call_all(channel, &shop_till_add_method, request, options, (yoke_function *)done, user_data);
+}
+
 int shop_till_add_sync(struct yoke_channel *channel, const Shop__Price *request,
                        const struct yoke_call_options *options, struct yoke_sync *sync, const Shop__Price **ret_reply) {
     const void *message;

@@ -37,6 +37,10 @@ typedef void shop_till_add_done(struct yoke_call *call, const struct yoke_status
 int shop_till_add(struct yoke_channel *channel, const Shop__Price *request, const struct yoke_call_options *options,
                   shop_till_add_done *done, void *user_data);
 
+/* Call it of every peer: see yoke_channel_call_all(). */
+int shop_till_add_all(struct yoke_channel *channel, const Shop__Price *request, const struct yoke_call_options *options,
+                      shop_till_add_done *done, void *user_data);
+
 /* Call it and wait: see "Calls that block" in <yoke/rpc.h>. */
 int shop_till_add_sync(struct yoke_channel *channel, const Shop__Price *request,
                        const struct yoke_call_options *options, struct yoke_sync *sync, const Shop__Price **ret_reply);
