@@ -159,8 +159,8 @@ static enum account_method draw_method(struct load *load, unsigned pool) {
 static void shape(struct load *load, struct account_call *call) {
     call->is_calm = load->run->phase == PHASE_CALM;
     call->is_hurried = chance(load, 30);
-    call->key = chance(load, 900) ? 1 + chaos_below(&load->random, LOAD_KEYS - 1) : 0;
     bool sends = call->method == METHOD_SUM || call->method == METHOD_CHAT;
+    call->key = !sends && chance(load, 900) ? 1 + chaos_below(&load->random, LOAD_KEYS - 1) : 0;
     bool gets = call->method == METHOD_COUNT || call->method == METHOD_FOLLOW;
     call->requests = sends ? 1 + chaos_below(&load->random, STREAM_MAX) : 0;
     call->replies = sends ? call->requests : gets ? chaos_below(&load->random, STREAM_MAX) : 0;
