@@ -1,4 +1,4 @@
-/* routing: calls in turn, and calls by the user that they are about, before and after a worker has died. */
+/* routing: calls in turn, and calls by the user that they are about, before and after a worker has died; then one to all. */
 #include "guide.yoke.h"
 #include "run.h"
 
@@ -35,6 +35,7 @@ struct demo {
     struct yoke_pool *pool; /* of this round */
     unsigned ready, calls, rounds;
     unsigned place_of_ann;
+    unsigned answers, answers_ok;
 };
 
 static void on_result(struct yoke_call *call, const struct yoke_status *status, const Guide__Result *result,
@@ -54,6 +55,25 @@ static void begin_round(struct demo *demo, struct yoke_pool *pool, const char *t
     call_next(demo);
 }
 
+/* One for each place. */
+static void on_answer(struct yoke_call *call, const struct yoke_status *status, const Guide__Result *result,
+                      void *user_data) {
+    (void)call;
+    (void)result;
+    struct demo *demo = user_data;
+    demo->answers_ok += status->code == YOKE_OK;
+    if (++demo->answers == WORKERS) {
+        printf("all: %u of %u are OK\n", demo->answers_ok, demo->answers);
+        yoke_master_stop(demo->master);
+    }
+}
+
+static void call_all(struct demo *demo) {
+    Guide__Visit visit = GUIDE__VISIT__INIT;
+    visit.user = "everybody";
+    guide_sessions_touch_all(yoke_pool_channel(demo->sticky), &visit, NULL, on_answer, demo);
+}
+
 static void end_round(struct demo *demo) {
     printf("\n");
     if (demo->rounds == 1) {
@@ -61,7 +81,7 @@ static void end_round(struct demo *demo) {
     } else if (demo->rounds == 2) {
         yoke_child_kill(yoke_pool_child(demo->sticky, demo->place_of_ann), SIGKILL);
     } else {
-        yoke_master_stop(demo->master);
+        call_all(demo);
     }
 }
 

@@ -65,7 +65,10 @@ static void on_stopped(const struct yoke_peer *peer, const Yoke__V1__PoolStopped
 
 static int start(struct yoke_master *master) {
     static struct demo demo;
-    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .name = "jobs", .workers = 1, .entry = worker_main,
+    struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT,
+                                        .name = "jobs",
+                                        .workers = 1,
+                                        .entry = worker_main,
                                         .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 10},
                                         .retry = {.max_attempts = 1}};
     int error = yoke_v1_pool_stopped_on(yoke_master_events(master), on_stopped, NULL);
