@@ -143,6 +143,7 @@ static int resolve_retry(struct yoke_retry_options *retry) {
     set_default(&retry->pause_ms, 10);
     set_default(&retry->max_pause_ms, greater(1000, retry->pause_ms));
     set_default(&retry->budget_percent, 10);
+    set_default(&retry->max_request_bytes, 64 * 1024);
     return retry->budget_percent > 100 || retry->max_pause_ms < retry->pause_ms ? -EINVAL : 0;
 }
 

@@ -4,6 +4,8 @@
 #include "master/child.h"
 #include "rpc/random.h"
 
+#define NS_PER_MS UINT64_C(1000000)
+
 static struct yoke__connection *peer_at(const struct yoke_channel *channel, size_t index) {
     const struct yoke_pool *pool = (const struct yoke_pool *)channel;
     return pool->children[index]->channel.connection;
@@ -220,7 +222,16 @@ void yoke__route_configure(struct yoke_pool *pool) {
     pool->channel.wants_key = routing->picker != NULL || routing->route == YOKE_ROUTE_STICKY;
     pool->channel.is_limited = routing->max_calls_per_worker != 0;
     pool->channel.max_waiting = routing->max_queued_calls;
+    const struct yoke_retry_options *retry = &pool->options.retry;
+    pool->channel.retry = (struct yoke__retry){
+        .max_attempts = retry->max_attempts,
+        .max_request_bytes = retry->max_request_bytes,
+        .budget_percent = retry->budget_percent,
+        .pause_ns = retry->pause_ms * NS_PER_MS,
+        .max_pause_ns = retry->max_pause_ms * NS_PER_MS,
+    };
     pool->random = pool->master->engine.clock_ns() ^ (uint64_t)pool->master->pid;
+    yoke__retry_init(&pool->channel.retry, yoke__random(&pool->random));
 }
 
 void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection) {

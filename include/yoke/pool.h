@@ -156,15 +156,21 @@ struct yoke_routing_options {
 /*
  * A call over the pool's channel that its worker has certainly not begun to handle goes to another worker by itself. One that it
  * may have begun goes to another only if its method is declared `idempotency_level = IDEMPOTENT` or `NO_SIDE_EFFECTS`; else it
- * ends as UNAVAILABLE. Only calls with one request can be made again, and until their first reply.
+ * ends as UNAVAILABLE. Only calls with one request can be made again, and until the first headers or reply. When there is no other
+ * worker, but one may come, the call waits for it, as long as its deadline allows.
  *
- * The budget keeps retries from making things worse: they may be a tenth of all calls, and ten more.
+ * The budget keeps retries from making things worse: those of calls that may have been handled may be a tenth of the calls made, of
+ * the last 10,000, and ten more.
  */
 struct yoke_retry_options {
     uint32_t max_attempts;   /* of one call, the first counted; default 3; 1: no retry */
     uint32_t pause_ms;       /* before the second attempt after a death; doubles; by chance up to that; default 10 */
     uint32_t max_pause_ms;   /* default 1,000 */
-    uint32_t budget_percent; /* of calls that may be retries; default 10 */
+    uint32_t budget_percent; /* of calls that may be retries; default 10; at most 100 */
+
+    /* A larger request is not kept while its call is under way, so the call cannot be made again. Nor is any while those that are
+     * kept take limits.max_queued_bytes. Default 64 KiB. */
+    uint32_t max_request_bytes;
 };
 
 /* ---- As whom a worker runs ------------------------------------------------------------------------------------------- */

@@ -94,6 +94,14 @@ void machine_init(struct machine *machine, bool is_master, const struct yoke_lim
     machine->channel.connection = &machine->connection;
 }
 
+void machine_init_beside(struct machine *machine, struct machine *first) {
+    machine_init(machine, true, NULL);
+    struct yoke_peer peer = machine->connection.peer;
+    peer.worker_id = first->connection.peer.worker_id + 1;
+    yoke__connection_init(&machine->connection, &first->engine, &machine->server, &machine->events, &peer, true,
+                          machine->connection.hooks);
+}
+
 void machine_init_pair(struct machine *master, struct machine *worker, const struct yoke_limits *limits) {
     machine_init(master, true, limits);
     machine_init(worker, false, limits);

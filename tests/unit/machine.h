@@ -48,6 +48,9 @@ struct machine {
 /* `limits` may be NULL. A machine must not move, and is large: make it static. */
 void machine_init(struct machine *machine, bool is_master, const struct yoke_limits *limits);
 
+/* One more end of the master's, whose calls are of the same engine as the first's. Released before that. */
+void machine_init_beside(struct machine *machine, struct machine *first);
+
 /* Two machines that have greeted each other: their first bytes are carried. */
 void machine_init_pair(struct machine *master, struct machine *worker, const struct yoke_limits *limits);
 
