@@ -92,9 +92,11 @@ void yoke__child_on_ready(struct yoke_child *child, struct yoke__life *life) {
     if (life == child->next) {
         struct yoke__life *old = child->life;
         seat(child, life);
-        yoke__life_drain(old, life->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD
-                                  ? YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD
-                                  : YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE);
+        yoke__life_drain(old,
+                         life->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD
+                             ? YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD
+                             : YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE,
+                         NULL);
     }
     attend_channels(child);
 }
@@ -242,10 +244,10 @@ void yoke__child_abandon(struct yoke_child *child) {
 void yoke__child_stop(struct yoke_child *child, Yoke__V1__DrainReason reason) {
     child->is_due = false;
     if (child->next != NULL) {
-        yoke__life_drain(child->next, reason);
+        yoke__life_drain(child->next, reason, NULL);
     }
     if (child->life != NULL) {
-        yoke__life_drain(child->life, reason);
+        yoke__life_drain(child->life, reason, NULL);
         return;
     }
     /* Instead of a restart, the timer tells the pool, should all of it be dead. */
@@ -284,7 +286,7 @@ bool yoke_child_serves(const struct yoke_child *child, const char *service) {
 }
 
 size_t yoke_child_calls_in_flight(const struct yoke_child *child) {
-    return child->life != NULL ? child->life->socket.connection.outgoing_count : 0;
+    return child->life != NULL ? yoke__life_calls_in_flight(child->life) : 0;
 }
 
 int yoke_child_kill(struct yoke_child *child, int signal) {

@@ -39,10 +39,32 @@ static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const st
                                 : YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN;
     }
     if (exit->signal != 0) {
-        return exit->signal == SIGKILL && is_condemned ? life->condemned
-                                                       : YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED;
+        bool is_ours = is_condemned && (exit->signal == SIGKILL || exit->signal == life->warning);
+        return is_ours ? life->condemned : YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED;
+    }
+    if (life->condemned == YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG) {
+        /* It has a handler for SIGABRT. */
+        return life->condemned;
     }
     return was_told(life) ? reason_of_drain(life->drain) : YOKE__V1__DEATH_REASON__DEATH_REASON_EXITED;
+}
+
+/* How one ended that was replaced or not needed any more; "was told to stop" is said of others. */
+static const char *drain_of(Yoke__V1__DeathReason reason) {
+    switch (reason) {
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_RELOADED:
+        return "was replaced by one of a later generation";
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_RECYCLED:
+        return "was recycled";
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_SCALED_DOWN:
+        return "was not needed any more";
+    default:
+        return "was told to stop";
+    }
+}
+
+static const char *signal_name(int signal) {
+    return sigabbrev_np(signal) != NULL ? sigabbrev_np(signal) : "?";
 }
 
 /* What happened, to follow "worker 3 (pid 4711) ". */
@@ -60,12 +82,24 @@ static void describe(const struct yoke__life *life, Yoke__V1__DeathReason reason
             (void)snprintf(text, size, "was to stop at once, and was killed");
             break;
         }
-        (void)snprintf(text, size, "was told to stop, did not within %u ms, and was killed",
-                       life->pool->options.stop.drain_ms);
+        (void)snprintf(text, size, "%s, was not through within %u ms, and was killed by SIG%s",
+                       was_told(life) ? drain_of(reason_of_drain(life->drain)) : "said that it stops",
+                       life->pool->options.stop.drain_ms, signal_name(exit->signal));
+        break;
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG:
+        if (exit->signal != 0) {
+            (void)snprintf(text, size, "gave no sign of life and was killed by SIG%s%s", signal_name(exit->signal),
+                           exit->core_dumped ? ", core dumped" : "");
+        } else {
+            (void)snprintf(text, size, "gave no sign of life and exited with code %d when it got SIGABRT",
+                           exit->exit_code);
+        }
+        break;
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_START_TIMEOUT:
+        (void)snprintf(text, size, "was not ready within %u ms and was killed", life->pool->options.start_ms);
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED:
-        (void)snprintf(text, size, "was killed by signal %d (SIG%s)%s", exit->signal,
-                       sigabbrev_np(exit->signal) != NULL ? sigabbrev_np(exit->signal) : "?",
+        (void)snprintf(text, size, "was killed by signal %d (SIG%s)%s", exit->signal, signal_name(exit->signal),
                        exit->core_dumped ? ", core dumped" : "");
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_STOPPED:
@@ -73,9 +107,9 @@ static void describe(const struct yoke__life *life, Yoke__V1__DeathReason reason
     case YOKE__V1__DEATH_REASON__DEATH_REASON_RECYCLED:
     case YOKE__V1__DEATH_REASON__DEATH_REASON_SCALED_DOWN:
         if (exit->known) {
-            (void)snprintf(text, size, "was told to stop and exited with code %d", exit->exit_code);
+            (void)snprintf(text, size, "%s and exited with code %d", drain_of(reason), exit->exit_code);
         } else {
-            (void)snprintf(text, size, "was told to stop and is dead; somebody else reaped it");
+            (void)snprintf(text, size, "%s and is dead; somebody else reaped it", drain_of(reason));
         }
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_MASTER_ERROR:
@@ -118,7 +152,8 @@ void yoke__death_describe(const struct yoke__life *life, const struct yoke__exit
     event->signal = exit->signal;
     event->core_dumped = exit->core_dumped;
     event->uptime_us = now_us - life->started_us;
-    event->calls_in_flight = life->socket.connection.outgoing_count;
+    event->calls_in_flight = yoke__life_calls_in_flight(life);
+    event->calls_served = yoke__life_calls_served(life);
     fill_usage(&exit->usage, event);
     int prefix =
         snprintf(detail, YOKE__DEATH_DETAIL_MAX, "worker %" PRIu64 " (pid %d) ", life->id, (int)life->process.pid);

@@ -4,11 +4,14 @@
 #include "master/child.h"
 #include "master/death.h"
 #include "master/listener.h"
+#include "master/output.h"
 #include "master/route.h"
 #include "rpc/cancel.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -51,8 +54,7 @@ static void emit(struct yoke__life *life, const struct yoke_event_type *type, co
     yoke__events_deliver(&master_of(life)->events, type, &worker, event);
 }
 
-/* Once per worker, before anything else is told of it. */
-static void announce_start(struct yoke__life *life) {
+void yoke__life_announce(struct yoke__life *life) {
     if (life->announced) {
         return;
     }
@@ -77,6 +79,63 @@ static void announce_ready(struct yoke__life *life) {
     event.generation = life->generation;
     event.startup_us = life->ready_us - life->started_us;
     emit(life, &yoke_v1_worker_ready_event, &event);
+}
+
+static const char *clause_of(Yoke__V1__DrainReason reason) {
+    switch (reason) {
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP:
+        return "its pool stops";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD:
+        return "one of a later generation is ready";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE:
+        return "another is ready to take its place";
+    case YOKE__V1__DRAIN_REASON__DRAIN_REASON_SCALE:
+        return "its pool shrinks";
+    default:
+        return "it has said that it stops";
+    }
+}
+
+/* Once per worker that is to stop, for its first reason. */
+static void announce_drain(struct yoke__life *life) {
+    if (life->is_drain_told || (!was_told(life) && !life->has_left)) {
+        return;
+    }
+    life->is_drain_told = true;
+    Yoke__V1__WorkerDraining event = YOKE__V1__WORKER_DRAINING__INIT;
+    char detail[YOKE__DEATH_DETAIL_MAX];
+    event.worker_id = life->id;
+    event.pid = life->process.pid;
+    event.pool = (char *)life->pool->options.name;
+    event.index = life->child->index;
+    event.generation = life->generation;
+    event.reason = was_told(life) ? life->drain : YOKE__V1__DRAIN_REASON__DRAIN_REASON_OWN;
+    event.calls_in_flight = yoke__life_calls_in_flight(life);
+    (void)snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) is to stop because %s", life->id, (int)event.pid,
+                   life->drain_detail[0] != '\0' ? life->drain_detail : clause_of(event.reason));
+    event.detail = detail;
+    emit(life, &yoke_v1_worker_draining_event, &event);
+}
+
+static void announce_hang(struct yoke__life *life, uint64_t silent_us, const char *method) {
+    Yoke__V1__WorkerHung event = YOKE__V1__WORKER_HUNG__INIT;
+    char detail[YOKE__DEATH_DETAIL_MAX];
+    event.worker_id = life->id;
+    event.pid = life->process.pid;
+    event.pool = (char *)life->pool->options.name;
+    event.index = life->child->index;
+    event.generation = life->generation;
+    event.silent_us = silent_us;
+    int length =
+        snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) has given no sign of life for %" PRIu64 " ms",
+                 life->id, (int)event.pid, silent_us / 1000);
+    if (method != NULL) {
+        event.method = (char *)method;
+        (void)snprintf(detail + length, sizeof detail - (size_t)length, " in %s", method);
+    }
+    event.detail = detail;
+    yoke__engine_log(&master_of(life)->engine, YOKE_LOG_WARNING, "%s", detail);
+    emit(life, &yoke_v1_worker_hung_event, &event);
 }
 
 /* ---- Death ------------------------------------------------------------------------------------------------------- */
@@ -110,6 +169,22 @@ void yoke__life_condemn(struct yoke__life *life, Yoke__V1__DeathReason reason) {
     (void)yoke__process_signal(&life->process, SIGKILL);
 }
 
+/* The same, but first by a signal that it may make something of; SIGKILL follows. */
+static void warn(struct yoke__life *life, Yoke__V1__DeathReason reason, int signal, uint32_t milliseconds) {
+    withdraw(life);
+    start_timer(life, milliseconds);
+    life->condemned = reason;
+    life->warning = signal;
+    (void)yoke__process_signal(&life->process, signal);
+    /* One that is stopped would not notice. */
+    (void)yoke__process_signal(&life->process, SIGCONT);
+}
+
+void yoke__life_hang(struct yoke__life *life, uint64_t silent_us, const char *method) {
+    warn(life, YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG, SIGABRT, life->pool->options.liveness.abort_ms);
+    announce_hang(life, silent_us, method);
+}
+
 /*
  * The order is a promise: what the worker sent is delivered, then its calls are completed, then its death is told.
  */
@@ -117,14 +192,16 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     struct yoke_child *child = life->child;
     struct yoke_master *master = master_of(life);
     withdraw(life);
-    announce_start(life);
+    yoke__life_announce(life);
     yoke__socket_drain(&life->socket);
+    announce_drain(life);
     if (life->socket.connection.failure[0] != '\0' && !life->socket.connection.is_own_failure) {
         /* It died before it could be killed for what it sent. */
         life->condemned = YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION;
     }
     char detail[YOKE__DEATH_DETAIL_MAX];
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
+    struct yoke__capture *capture = yoke__worker_output_end(life, &event);
     yoke__death_describe(life, exit, now_us(life), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     const struct yoke__loss loss = {
@@ -141,13 +218,14 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     (void)yoke__calls_settle(&master->engine);
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
     yoke__child_on_died(child, &loss);
+    yoke__capture_destroy(capture);
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&master->io);
 }
 
 static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__life *life = YOKE__CONTAINER(watcher, struct yoke__life, death);
-    if (yoke__socket_defer(&life->socket, watcher)) {
+    if (yoke__socket_defer(&life->socket, watcher) || yoke__capture_defer(life->capture, watcher)) {
         return;
     }
     struct yoke__exit exit;
@@ -164,7 +242,6 @@ static void on_death(struct ev_loop *loop, ev_io *watcher, int events) {
 
 /* It takes no more calls; it gets some time to die before it is killed. */
 static void wait_for_death(struct yoke__life *life) {
-    life->is_leaving = false;
     withdraw(life);
     start_timer(life, life->pool->options.stop.drain_ms);
 }
@@ -187,7 +264,7 @@ static bool is_awaited(const struct yoke__life *life) {
 
 static void on_ready(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    announce_start(life);
+    yoke__life_announce(life);
     if (life->state == YOKE_CHILD_STARTING) {
         stop_timer(life);
         set_state(life, YOKE_CHILD_READY);
@@ -203,15 +280,16 @@ static void on_leaving(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
     life->has_left = true;
     if (life->state != YOKE_CHILD_STOPPING) {
-        life->is_leaving = true;
-        withdraw(life);
+        wait_for_death(life);
         yoke__child_on_leaving(life->child, life);
+        yoke__life_announce(life);
+        announce_drain(life);
     }
 }
 
 static void on_lost(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    if (life->state != YOKE_CHILD_STOPPING || life->is_leaving) {
+    if (life->state != YOKE_CHILD_STOPPING) {
         wait_for_death(life);
     }
 }
@@ -242,15 +320,43 @@ static void on_idle(struct yoke__socket *socket) {
     }
 }
 
+static uint32_t rest_of_start_ms(const struct yoke__life *life) {
+    uint32_t start_ms = life->pool->options.start_ms;
+    uint64_t age_ms = (now_us(life) - life->started_us) / 1000;
+    return start_ms == YOKE_NEVER ? YOKE_NEVER : age_ms < start_ms ? start_ms - (uint32_t)age_ms : 0;
+}
+
+/* It was told to stop, from outside of the loop. Its time begins now. */
+static void begin_drain(struct yoke__life *life) {
+    start_timer(life, life->pool->options.stop.drain_ms);
+    announce_drain(life);
+}
+
+static void end_patience(struct yoke__life *life) {
+    if (life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
+        yoke__life_condemn(life, life->condemned);
+    } else if (life->state == YOKE_CHILD_STARTING) {
+        yoke__life_condemn(life, YOKE__V1__DEATH_REASON__DEATH_REASON_START_TIMEOUT);
+    } else if (life->state == YOKE_CHILD_STOPPING) {
+        warn(life,
+             was_told(life) || life->has_left ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
+                                              : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED,
+             SIGTERM, life->pool->options.stop.term_ms);
+    }
+}
+
+/* Whatever is told is told last: who hears it may run the loop, in which the worker may die. */
 static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     struct yoke__life *life = YOKE__CONTAINER(watcher, struct yoke__life, timer);
     (void)loop;
     (void)events;
-    if (life->state == YOKE_CHILD_STARTING) {
-        announce_start(life);
-    } else if (life->state == YOKE_CHILD_STOPPING) {
-        yoke__life_condemn(life, was_told(life) ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
-                                                : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED);
+    if (!life->announced) {
+        start_timer(life, life->state == YOKE_CHILD_STARTING ? rest_of_start_ms(life) : 0);
+        yoke__life_announce(life);
+    } else if (was_told(life) && !life->is_drain_told) {
+        begin_drain(life);
+    } else {
+        end_patience(life);
     }
 }
 
@@ -272,25 +378,31 @@ void yoke__lives_release(struct yoke_master *master) {
     }
 }
 
-static int spawn(const struct yoke_child *child, uint64_t generation, struct yoke__process *ret_process) {
-    struct yoke_pool *pool = child->pool;
+static int spawn(struct yoke__life *life) {
+    struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
     int listeners[YOKE_LISTENERS_MAX];
-    int error = yoke__listeners_fds(pool, child->index, listeners);
+    int output[2];
+    int error = yoke__listeners_fds(pool, life->child->index, listeners);
+    error = error != 0 ? error : yoke__worker_output_begin(life, output);
     if (error != 0) {
         return error;
     }
-    const struct yoke__program program = {.entry = pool->options.entry,
-                                          .user_data = pool->options.user_data,
-                                          .path = pool->options.path,
-                                          .argv = pool->options.argv,
-                                          .listeners = listeners,
-                                          .identity = pool->identity.is_set ? &pool->identity : NULL};
+    const struct yoke__program program = {
+        .entry = pool->options.entry,
+        .user_data = pool->options.user_data,
+        .path = pool->options.path,
+        .argv = pool->options.argv,
+        .listeners = listeners,
+        .output = life->capture != NULL ? output : NULL,
+        .identity = pool->identity.is_set ? &pool->identity : NULL,
+    };
     const struct yoke__worker_setup setup = {
         .id = master->next_worker_id,
-        .index = child->index,
-        .generation = generation,
+        .index = life->child->index,
+        .generation = life->generation,
         .master_pid = getpid(),
+        .is_captured = life->capture != NULL,
         .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
         .limits = master->engine.limits,
@@ -298,7 +410,12 @@ static int spawn(const struct yoke_child *child, uint64_t generation, struct yok
         .log = master->engine.log,
         .log_user_data = master->engine.log_user_data,
     };
-    return yoke__process_spawn(&program, &setup, ret_process);
+    error = yoke__process_spawn(&program, &setup, &life->process);
+    yoke__worker_output_spawned(output);
+    if (error != 0) {
+        yoke__capture_destroy(life->capture);
+    }
+    return error;
 }
 
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life) {
@@ -316,7 +433,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .generation = pool->generation,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
-    int error = spawn(child, life->generation, &life->process);
+    int error = spawn(life);
     if (error != 0) {
         yoke__link_append(&master->idle_lives, &life->link);
         return error;
@@ -342,12 +459,18 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
     return life != NULL && (life->state == YOKE_CHILD_STARTING || life->state == YOKE_CHILD_READY);
 }
 
-void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason) {
+void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
     if (!was_told(life)) {
         life->drain = reason;
+        (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
     }
-    if (life->state != YOKE_CHILD_STOPPING || life->is_leaving) {
-        wait_for_death(life);
+    if (life->state != YOKE_CHILD_STOPPING) {
+        withdraw(life);
+        /* To tell it, from the loop. */
+        start_timer(life, 0);
+    } else {
+        /* It ends anyway, and has its time for that. */
+        life->is_drain_told = true;
     }
     tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);
@@ -361,6 +484,7 @@ void yoke__life_kill_now(struct yoke__life *life) {
 void yoke__life_reap_now(struct yoke__life *life) {
     struct yoke__exit ignored;
     yoke__process_wait(&life->process, &ignored);
+    yoke__capture_destroy(life->capture);
     yoke__socket_close(&life->socket, "the master is being destroyed");
     end(life);
 }

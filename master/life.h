@@ -19,16 +19,19 @@ struct yoke__life {
     Yoke__V1__StartReason start_reason;
     struct yoke__process process;
     struct yoke__socket socket;
+    struct yoke__capture *capture;   /* of what it prints; NULL when that is the master's */
     ev_io death;                     /* the pidfd becomes readable */
-    ev_timer timer;                  /* announces the start; ends the patience with a stop */
+    ev_timer timer;                  /* tells what has to be told from the loop; ends the patience with it */
     uint64_t started_us;             /* CLOCK_MONOTONIC */
     uint64_t ready_us;               /* when WorkerReady was emitted; 0: it was not */
     bool announced;                  /* WorkerStarted has been emitted */
     bool has_left;                   /* it has said that it stops */
-    bool is_leaving;                 /* and does so at its own pace */
+    bool is_drain_told;              /* WorkerDraining has been emitted */
+    char drain_detail[80];           /* why, more precisely; may be empty */
     bool output_ended;               /* it has been told that nothing follows */
     Yoke__V1__DrainReason drain;     /* why it was told to stop; UNSPECIFIED while it was not */
-    Yoke__V1__DeathReason condemned; /* why we killed it; UNSPECIFIED when we did not */
+    Yoke__V1__DeathReason condemned; /* why we kill it; UNSPECIFIED when we do not */
+    int warning;                     /* the signal that it got before SIGKILL; 0: none */
 };
 
 /*
@@ -37,11 +40,27 @@ struct yoke__life {
  */
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life);
 
+/* Emit WorkerStarted, unless it has been: before anything else is told of the worker. */
+void yoke__life_announce(struct yoke__life *life);
+
 /* Has it a connection that takes calls, now or as soon as it is ready? */
 bool yoke__life_is_serving(const struct yoke__life *life);
 
-/* Tell the worker to stop once nothing is in flight. A second reason changes nothing. */
-void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason);
+/* Tell the worker to stop once nothing is in flight. A second reason changes nothing. `detail`, to follow "because ", may be NULL; it
+ * is copied. */
+void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail);
+
+/* It gives no sign of life, for so long and, unless `method` is NULL, in a handler of this one: tell, and kill it. From the loop; a
+ * callback may run the loop, so nothing may be assumed of any life afterwards. */
+void yoke__life_hang(struct yoke__life *life, uint64_t silent_us, const char *method);
+
+/* Calls to it that are unanswered, and those that it has answered; pings are neither. */
+static inline size_t yoke__life_calls_in_flight(const struct yoke__life *life) {
+    return life->socket.connection.outgoing_count - life->socket.connection.ping_count;
+}
+static inline uint64_t yoke__life_calls_served(const struct yoke__life *life) {
+    return life->socket.connection.answered_count;
+}
 
 /* Kill it, for this reason. */
 void yoke__life_condemn(struct yoke__life *life, Yoke__V1__DeathReason reason);

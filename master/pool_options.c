@@ -147,11 +147,15 @@ static int resolve_retry(struct yoke_retry_options *retry) {
     return retry->budget_percent > 100 || retry->max_pause_ms < retry->pause_ms ? -EINVAL : 0;
 }
 
+/* Each worker has a buffer for two lines, one of stdout and one of stderr. */
+#define LINE_BYTES_MAX (1024u * 1024u)
+
 static int resolve_output(struct yoke_output_options *output) {
     set_default(&output->max_line_bytes, 4096);
     set_default(&output->max_lines_per_second, 10000);
     set_default(&output->last_lines, 10);
-    return output->mode > YOKE_OUTPUT_PREFIX || output->last_lines > 100 ? -EINVAL : 0;
+    bool is_bounded = output->last_lines <= 100 && output->max_line_bytes <= LINE_BYTES_MAX;
+    return output->mode > YOKE_OUTPUT_PREFIX || !is_bounded ? -EINVAL : 0;
 }
 
 /* Complete what is not set. -EINVAL: out of range. */

@@ -44,24 +44,41 @@ YOKE__IN_CHILD static void reset_signals(void) {
     }
 }
 
-YOKE__IN_CHILD static int set_output(const int *output) {
-    if (output != NULL && (dup2(output[0], STDOUT_FILENO) < 0 || dup2(output[1], STDERR_FILENO) < 0)) {
+/* Out of the way, if it stands in another's place. 0 or a negative errno value. */
+YOKE__IN_CHILD static int lift(int *fd, int end) {
+    if (*fd < 0 || *fd >= end) {
+        return 0;
+    }
+    int lifted = fcntl(*fd, F_DUPFD_CLOEXEC, end);
+    if (lifted < 0) {
         return -errno;
     }
+    *fd = lifted;
     return 0;
+}
+
+YOKE__IN_CHILD static int lift_all(struct yoke__child_plan *plan, int end) {
+    int error = 0;
+    for (unsigned i = 0; error == 0 && i < plan->fd_count; i++) {
+        error = lift(&plan->fds[i], end);
+    }
+    for (unsigned i = 0; error == 0 && i < 2; i++) {
+        error = lift(&plan->output[i], end);
+    }
+    return error;
 }
 
 /* Each descriptor of the plan to its place, whatever stands there, and no other beyond. 0 or a negative errno value. */
 YOKE__IN_CHILD static int place_descriptors(struct yoke__child_plan *plan) {
     const int end = YOKE__CHANNEL_FD + (int)plan->fd_count;
-    for (unsigned i = 0; i < plan->fd_count; i++) {
-        if (plan->fds[i] < end) {
-            /* It stands in another's place, and moves out of the way first. */
-            int moved = fcntl(plan->fds[i], F_DUPFD_CLOEXEC, end);
-            if (moved < 0) {
-                return -errno;
-            }
-            plan->fds[i] = moved;
+    int error = lift_all(plan, end);
+    if (error != 0) {
+        return error;
+    }
+    fill_standard_descriptors();
+    for (int i = 0; i < 2; i++) {
+        if (plan->output[i] >= 0 && dup2(plan->output[i], STDOUT_FILENO + i) < 0) {
+            return -errno;
         }
     }
     for (unsigned i = 0; i < plan->fd_count; i++) {
@@ -81,9 +98,7 @@ YOKE__IN_CHILD int yoke__prepare_child(struct yoke__child_plan *plan) {
         return error;
     }
     reset_signals();
-    fill_standard_descriptors();
-    error = set_output(plan->output);
-    error = error != 0 ? error : place_descriptors(plan);
+    error = place_descriptors(plan);
     if (error == 0 && plan->identity != NULL) {
         error = yoke__identity_assume(plan->identity, plan->index);
         error = error != 0 ? error : die_with_master(plan->master_pid);

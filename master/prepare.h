@@ -22,7 +22,7 @@ struct yoke__child_plan {
     unsigned index; /* of the worker's place */
     bool will_exec;
     const struct yoke__identity *identity; /* NULL: the master's */
-    const int *output;                     /* NULL, or what become stdout and stderr */
+    int output[2];                         /* what become stdout and stderr; -1: the master's are */
     int fds[YOKE__CHILD_FDS_MAX];          /* what become the descriptors YOKE__CHANNEL_FD and so on, and then those */
     unsigned fd_count;
 };

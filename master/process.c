@@ -69,9 +69,9 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
 static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup,
                       struct yoke__child_plan *plan, struct yoke__process *process) {
     char variable[160];
-    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u:%.*s", YOKE__WORKER_VARIABLE,
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u:%u:%.*s", YOKE__WORKER_VARIABLE,
                    setup->id, setup->index, setup->generation, (int)setup->master_pid, setup->listener_count,
-                   YOKE__COMM_MAX, setup->comm != NULL ? setup->comm : "");
+                   setup->is_captured, YOKE__COMM_MAX, setup->comm != NULL ? setup->comm : "");
     struct exec_request request = {
         .path = program->path,
         .argv = program->argv,
@@ -223,7 +223,8 @@ int yoke__process_spawn(const struct yoke__program *program, const struct yoke__
         .index = setup->index,
         .will_exec = program->entry == NULL,
         .identity = program->identity,
-        .output = program->output,
+        .output = {program->output != NULL ? program->output[0] : -1,
+                   program->output != NULL ? program->output[1] : -1},
     };
     plan.fds[plan.fd_count++] = ends[1];
     for (unsigned i = 0; i < setup->listener_count; i++) {

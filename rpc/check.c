@@ -196,6 +196,15 @@ static const char *check_release(const struct yoke__connection *connection, cons
     return is_due ? NULL : "RELEASE is for no buffer that could be released";
 }
 
+static const char *check_ready(const struct yoke__connection *connection, const struct yoke__frame *frame) {
+    if (!connection->peer_is_starting) {
+        return "READY is from no worker that is starting";
+    }
+    return frame->stream != 0 || frame->method != 0 || frame->flags != 0 || frame->aux != 0 || frame->length != 0
+               ? "READY has a stream, a method, flags or a payload"
+               : NULL;
+}
+
 static const char *check_drain(const struct yoke__connection *connection, const struct yoke__frame *frame) {
     if (!connection->drains || connection->drain_told) {
         return "DRAIN is for a side that does not drain, or came twice";
@@ -232,6 +241,8 @@ const char *yoke__frame_check(const struct yoke__connection *connection, const s
         return check_buffer(connection, frame);
     case YOKE__FRAME_RELEASE:
         return check_release(connection, frame);
+    case YOKE__FRAME_READY:
+        return check_ready(connection, frame);
     case YOKE__FRAME_DRAIN:
         return check_drain(connection, frame);
     default:

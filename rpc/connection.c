@@ -134,6 +134,7 @@ int yoke__connection_greet(struct yoke__connection *connection) {
     uint8_t payload[YOKE__CONTROL_SIZE_MAX];
     struct yoke__hello hello = connection->server->services;
     hello.shared_bytes = (uint32_t)connection->borrowed.limit;
+    hello.is_starting = connection->is_starting;
     hello.drains = connection->drains;
     size_t length = yoke__hello_encode(&hello, payload);
     const struct yoke__frame frame = {.length = (uint32_t)length,
@@ -232,6 +233,24 @@ void yoke__connection_go_away(struct yoke__connection *connection) {
     yoke__connection_attention(connection);
 }
 
+int yoke__connection_say_ready(struct yoke__connection *connection) {
+    bool was_starting = connection->is_starting;
+    connection->is_starting = false;
+    if (!connection->greeted) {
+        int error = yoke__connection_greet(connection);
+        connection->is_starting = was_starting && error != 0;
+        return error;
+    }
+    const struct yoke__frame frame = {.type = YOKE__FRAME_READY};
+    if (yoke__connection_reserve(connection, &frame) == NULL) {
+        connection->is_starting = was_starting;
+        return -ENOMEM;
+    }
+    yoke__connection_queue(connection, 0);
+    yoke__connection_attention(connection);
+    return 0;
+}
+
 void yoke__connection_drain(struct yoke__connection *connection) {
     if (connection->drain_told) {
         return;
@@ -281,6 +300,14 @@ static void receive_hello(struct yoke__connection *connection, const struct yoke
         return;
     }
     connection->hello_received = true;
+    connection->peer_is_starting = connection->is_parent && connection->peer_services.is_starting;
+    if (!connection->peer_is_starting) {
+        connection->hooks->ready(connection);
+    }
+}
+
+static void receive_ready(struct yoke__connection *connection) {
+    connection->peer_is_starting = false;
     connection->hooks->ready(connection);
 }
 
@@ -338,6 +365,9 @@ static void receive_frame(struct yoke__connection *connection, const struct yoke
         break;
     case YOKE__FRAME_RELEASE:
         yoke__shared_receive_release(connection, frame);
+        break;
+    case YOKE__FRAME_READY:
+        receive_ready(connection);
         break;
     case YOKE__FRAME_DRAIN:
         receive_drain(connection);

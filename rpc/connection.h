@@ -33,7 +33,7 @@ struct yoke__connection_hooks {
     /* Bytes were queued, or the connection has failed. Must not call back into the connection's user. */
     void (*attention)(struct yoke__connection *connection);
 
-    /* The peer's HELLO has arrived. */
+    /* The peer's HELLO has arrived, or, if that says that it is still starting, its READY. */
     void (*ready)(struct yoke__connection *connection);
 
     /* The peer takes no more calls. */
@@ -73,6 +73,7 @@ struct yoke__connection {
     size_t outbox_bytes;   /* of messages that wait to become fragments */
     size_t outgoing_count, incoming_count;
     size_t ping_count;             /* of our calls */
+    uint64_t answered_count;       /* of our calls but pings, whatever the answer */
     struct yoke_channel *relieves; /* its waiting calls may be sent when one of ours has ended; NULL: none */
     struct yoke__link watched;     /* our calls whose handlers are given a time */
     struct yoke__watch watch;
@@ -80,6 +81,8 @@ struct yoke__connection {
     uint32_t next_stream;
     bool streams_wrapped; /* next_stream has passed the end of its range */
 
+    bool is_starting;       /* our HELLO says so, or will; READY is due */
+    bool peer_is_starting;  /* its READY is due */
     bool drains;            /* our HELLO says that we want DRAIN */
     bool drain_told;        /* DRAIN is queued, or has come */
     bool greeted;           /* our HELLO is queued */
@@ -227,6 +230,14 @@ bool yoke__connection_takes_calls(const struct yoke__connection *connection);
 
 /* Take no more calls of the peer: tell it which was the last. What has been taken goes on. */
 void yoke__connection_go_away(struct yoke__connection *connection);
+
+/* We have started. Queue READY, or our HELLO, which says so then. -ENOMEM. */
+int yoke__connection_say_ready(struct yoke__connection *connection);
+
+/* Has the peer greeted us, and said that it is ready? */
+static inline bool yoke__connection_peer_is_ready(const struct yoke__connection *connection) {
+    return connection->hello_received && !connection->peer_is_starting;
+}
 
 /* Tell a worker that drains that it shall stop; it answers by GOAWAY when it has done what is its own. */
 void yoke__connection_drain(struct yoke__connection *connection);

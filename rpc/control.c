@@ -24,6 +24,7 @@ size_t yoke__hello_encode(const struct yoke__hello *hello, uint8_t *out) {
     yoke_v1_Hello message = {.services_count = (pb_size_t)hello->service_count};
     memcpy(message.services, hello->services, hello->service_count * sizeof *hello->services);
     message.shared_bytes = hello->shared_bytes;
+    message.starting = hello->is_starting;
     message.drains = hello->drains;
     return encode(yoke_v1_Hello_fields, &message, out);
 }
@@ -35,6 +36,7 @@ int yoke__hello_decode(const uint8_t *bytes, size_t length, struct yoke__hello *
         return -EBADMSG;
     }
     ret_hello->shared_bytes = message.shared_bytes;
+    ret_hello->is_starting = message.starting;
     ret_hello->drains = message.drains;
     ret_hello->service_count = message.services_count;
     memcpy(ret_hello->services, message.services, sizeof ret_hello->services);

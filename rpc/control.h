@@ -13,6 +13,7 @@
 /* What a peer announced. */
 struct yoke__hello {
     uint32_t shared_bytes; /* so many bytes of buffers it takes; 0: none */
+    bool is_starting;      /* a worker that is not ready before it says READY */
     bool drains;           /* a worker that is told by DRAIN that it shall stop */
     size_t service_count;
     uint32_t services[YOKE_SERVICES_MAX]; /* ascending */

@@ -25,6 +25,7 @@ enum yoke__frame_type {
     YOKE__FRAME_GOAWAY = 9,   /* payload: the last call that the sender accepts */
     YOKE__FRAME_BUFFER = 10,  /* aux: a buffer's number; payload: its size; its descriptor comes along */
     YOKE__FRAME_RELEASE = 11, /* aux: the number of a buffer that is not in use any more */
+    YOKE__FRAME_READY = 12,   /* from a worker: it has started */
     YOKE__FRAME_DRAIN = 13    /* to a worker: it shall stop when it has done what is its own */
 };
 

@@ -301,6 +301,7 @@ void yoke__outgoing_receive_end(struct yoke__connection *connection, const struc
         /* It crossed our CANCEL. */
         return;
     }
+    connection->answered_count += !call->is_ping;
     struct yoke__prefix prefix;
     struct yoke__parcel parcel;
     if (yoke__prefix_read(frame, payload, &prefix) != 0) {

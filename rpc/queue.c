@@ -181,7 +181,8 @@ static void send_waiting(struct yoke_call *call, struct yoke__connection *connec
 }
 
 bool yoke__peer_is_ready(const struct yoke__connection *connection) {
-    return connection != NULL && connection->hello_received && connection->can_call && !connection->peer_going_away;
+    return connection != NULL && yoke__connection_peer_is_ready(connection) && connection->can_call &&
+           !connection->peer_going_away;
 }
 
 /* No peer is to be expected any more. */

@@ -14,9 +14,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Through a pipe stdio would hold lines back. */
+static void set_buffering(const struct yoke__worker_setup *setup) {
+    if (setup->is_captured) {
+        (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    }
+}
+
 /* Run the entry with a worker on this process's channel. A negative errno value, or the entry's exit code. */
 static int live(const struct yoke__worker_setup *setup, yoke_worker_entry *entry, void *user_data) {
     struct yoke_worker *worker;
+    set_buffering(setup);
     int error = yoke__worker_create(setup, &worker);
     if (error != 0) {
         return error;
@@ -41,10 +49,11 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
+    unsigned is_captured;
     int read = -1;
     if (variable == NULL ||
-        sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u:%n", &setup->id, &setup->index, &setup->generation,
-               &master_pid, &setup->listener_count, &read) != 5 ||
+        sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u:%u:%n", &setup->id, &setup->index, &setup->generation,
+               &master_pid, &setup->listener_count, &is_captured, &read) != 6 ||
         read < 0) {
         return -ENOTCONN;
     }
@@ -54,6 +63,7 @@ static int read_identity(struct yoke__worker_setup *setup) {
         return -ENOTCONN;
     }
     setup->master_pid = master_pid;
+    setup->is_captured = is_captured != 0;
     if (variable[read] != '\0') {
         yoke__title_set_comm(variable + read);
     }

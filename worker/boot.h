@@ -10,7 +10,7 @@
 
 /*
  * Tells an exec'd program that it is a worker:
- * "<worker id>:<index in its pool>:<generation>:<the master's pid>:<listening sockets>:<title>".
+ * "<worker id>:<index in its pool>:<generation>:<the master's pid>:<listening sockets>:<1: stdout is captured>:<title>".
  */
 #define YOKE__WORKER_VARIABLE "YOKE_WORKER"
 
@@ -21,6 +21,7 @@ struct yoke__worker_setup {
     uint64_t generation;
     pid_t master_pid;
     unsigned listener_count; /* descriptors behind the channel's that are listening sockets */
+    bool is_captured;        /* stdout is a pipe that the master reads line by line */
     const char *comm;        /* what ps shows, in short; NULL: as it is */
     struct yoke_limits limits;
     struct yoke_tuning tuning; /* resolved */

@@ -201,6 +201,28 @@ int yoke_worker_on_drain(struct yoke_worker *worker, yoke_worker_drain_hook *hoo
     return 0;
 }
 
+int yoke_worker_postpone_ready(struct yoke_worker *worker) {
+    if (yoke__engine_is_foreign(&worker->engine)) {
+        return -ECHILD;
+    }
+    if (worker->socket.connection.greeted) {
+        return -EALREADY;
+    }
+    worker->socket.connection.is_starting = true;
+    return 0;
+}
+
+int yoke_worker_ready(struct yoke_worker *worker) {
+    struct yoke__connection *connection = &worker->socket.connection;
+    if (yoke__engine_is_foreign(&worker->engine)) {
+        return -ECHILD;
+    }
+    if (connection->greeted && !connection->is_starting) {
+        return -EALREADY;
+    }
+    return worker->socket.fd >= 0 && connection->can_call ? yoke__connection_say_ready(connection) : -ENOTCONN;
+}
+
 int yoke_worker_post(struct yoke_worker *worker, void (*run)(void *user_data), void *user_data) {
     return yoke__io_post(&worker->io, run, user_data);
 }

@@ -89,7 +89,8 @@ static int visit(struct demo *demo) {
 static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *event, void *user_data) {
     (void)peer;
     if (event->signal == SIGKILL) {
-        visit(user_data); /* nobody is there, and nobody is refused */
+        printf("%s/%u is dead, the client connects\n", event->pool, event->index);
+        visit(user_data);
     }
 }
 

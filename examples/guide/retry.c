@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- The worker ----------------------------------------------------------------------------------------------- */
 
@@ -43,8 +44,9 @@ static void on_written(struct yoke_call *call, const struct yoke_status *status,
                        void *user_data) {
     (void)setting;
     struct demo *demo = user_data;
-    printf("write: %s, %s\n", yoke_code_name(status->code),
-           yoke_call_is_safe_to_retry(call) ? "safe to retry" : "it may have been done");
+    const char *end = strrchr(status->message, ';'); /* what is before it names the process */
+    printf("write: %s%s, %s\n", yoke_code_name(status->code), end != NULL ? end : "",
+           yoke_call_is_safe_to_retry(call) ? "safe to retry" : "not safe to retry");
     yoke_master_stop(demo->master);
 }
 
@@ -67,10 +69,9 @@ static int start(struct yoke_master *master) {
     if (error == 0) {
         error = yoke_pool_create(master, &options, &demo.pool);
     }
-    const struct yoke_call_options wait = {YOKE_CALL_OPTIONS_INIT, .wait_for_ready = true};
     Guide__Key key = GUIDE__KEY__INIT;
     key.name = "color";
-    return error == 0 ? guide_store_read(yoke_pool_channel(demo.pool), &key, &wait, on_read, &demo) : error;
+    return error == 0 ? guide_store_read(yoke_pool_channel(demo.pool), &key, NULL, on_read, &demo) : error;
 }
 
 int main(void) {

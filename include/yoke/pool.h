@@ -229,12 +229,17 @@ enum yoke_output {
     YOKE_OUTPUT_PREFIX   /* each line goes to the master's own, behind "POOL/PLACE[PID]: " */
 };
 
-/* Captured are stdout and stderr; neither is ever waited for: what comes too fast is dropped, and counted. */
+/*
+ * Captured are stdout and stderr, line by line; of the worker's own stdio, stdout is then buffered by the line. Neither is ever
+ * waited for: what comes too fast is dropped, and counted; so is what the master's own stdout or stderr cannot take at the moment,
+ * but for a line of more than 4,096 bytes, for which it may wait. What a dead worker has left in its pipes is told before its
+ * death; what others who have inherited them print later is lost.
+ */
 struct yoke_output_options {
     enum yoke_output mode;
-    uint32_t max_line_bytes;       /* a longer line is cut, which is said; default 4,096 */
+    uint32_t max_line_bytes;       /* a longer line is cut, which is said; default 4,096; at most 1 MiB */
     uint32_t max_lines_per_second; /* of one worker; default 10,000 */
-    uint32_t last_lines;           /* of stderr, that WorkerDied repeats; default 10; at most 100 */
+    uint32_t last_lines; /* of stderr, that WorkerDied repeats; as text: other bytes are "?"; default 10; at most 100 */
 };
 
 /* ---- Pools ------------------------------------------------------------------------------------------------------------- */

@@ -64,7 +64,8 @@ void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
 /*
  * A worker counts as ready when yoke_worker_run() begins, or with its first call or event to the master, if that is earlier. One
  * that has more to do before, such as asking the master for its configuration, says so first, by postponing, and is ready when it
- * says yoke_worker_ready(), inside or before yoke_worker_run(). Its pool's start_ms goes on meanwhile.
+ * says yoke_worker_ready(), inside or before yoke_worker_run(). Its pool's start_ms goes on meanwhile. Its services are announced by
+ * what it sends first all the same, so they are registered before.
  * -EALREADY: the master counts it as ready already; -ECHILD; yoke_worker_ready() also -ENOMEM, -ENOTCONN.
  */
 int yoke_worker_postpone_ready(struct yoke_worker *worker);

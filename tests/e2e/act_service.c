@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,28 @@ static void print(struct yoke_call *call, const Probe__PrintRequest *request, vo
     for (uint32_t i = 0; i <= request->repeat; i++) {
         fwrite(request->data.data, 1, request->data.len, stream);
     }
+    if (request->die) {
+        fflush(stream);
+        raise(SIGKILL);
+    }
     const Google__Protobuf__Empty reply = GOOGLE__PROTOBUF__EMPTY__INIT;
     probe_acts_print_reply(call, &reply);
+}
+
+static void leave_child(struct yoke_call *call, const Google__Protobuf__Empty *request, void *user_data) {
+    (void)user_data;
+    if (fork() == 0) {
+        close_range(STDERR_FILENO + 1, ~0U, 0);
+        for (;;) {
+            pause();
+        }
+    }
+    probe_acts_leave_child_reply(call, request);
 }
 
 const struct probe_acts_handlers act_handlers = {
     .get_environment = get_environment,
     .open = open_file,
     .print = print,
+    .leave_child = leave_child,
 };

@@ -576,7 +576,7 @@ static void a_worker_that_closes_its_channel_but_lives_is_killed(void) {
     REQUIRE_INT(lab_never(&lab, lab_channel(&lab), &never), 0);
     REQUIRE_INT(lab_call_empty(&lab, probe_worker_close_channel, lab_channel(&lab), &result), 0);
     wait_for_death(&lab);
-    const struct lab_death *death = check_death(&lab, REASON(CHANNEL_CLOSED), -1, SIGKILL);
+    const struct lab_death *death = check_death(&lab, REASON(CHANNEL_CLOSED), -1, SIGTERM);
     LAB_CHECK_ENDED(&result, YOKE_UNAVAILABLE);
     LAB_CHECK_ENDED(&never, YOKE_UNAVAILABLE);
     CHECK_INT(death->calls_in_flight, 2);

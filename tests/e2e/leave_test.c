@@ -48,12 +48,14 @@ static void make_one(struct load *load) {
     REQUIRE_INT(probe_worker_burst(yoke_pool_channel(load->lab->pool), &request, &options, on_burst, load), 0);
 }
 
-/* Workers stop one after the other, and are replaced, while the calls go on. */
-static void workers_that_stop_under_load_lose_no_call(void) {
+/* Workers stop one after the other, and are replaced, while the calls go on. Those that cross the end of one are made again by the
+ * pool, or, when it does not, by us. */
+static void stop_under_load(uint32_t max_attempts) {
     struct lab lab;
+    const struct yoke_pool_options pool = {.retry = {.max_attempts = max_attempts}};
     struct lab_result finished[STOPS] = {0};
     struct load load = {.lab = &lab};
-    lab_open(&lab, &(struct lab_options){.workers = 3, .restart = true, .restart_pause_ms = 1});
+    lab_open(&lab, &(struct lab_options){.workers = 3, .restart = true, .restart_pause_ms = 1, .pool = &pool});
     for (unsigned i = 0; i < IN_FLIGHT; i++) {
         make_one(&load);
     }
@@ -69,13 +71,21 @@ static void workers_that_stop_under_load_lose_no_call(void) {
     CHECK_INT(load.lost, 0);
     CHECK_INT(load.ok, load.made);
     CHECK_INT(lab.tick_count, load.ok);
-    CHECK(load.retried > 0);
+    CHECK(max_attempts == 1 ? load.retried > 0 : load.retried == 0);
     for (unsigned i = 0; i < STOPS; i++) {
         LAB_CHECK_ENDED(&finished[i], YOKE_OK);
         CHECK_INT(lab.deaths[i].reason, YOKE__V1__DEATH_REASON__DEATH_REASON_EXITED);
         CHECK_INT(lab.deaths[i].exit_code, 0);
     }
     lab_close(&lab);
+}
+
+static void workers_that_stop_under_load_lose_no_call(void) {
+    stop_under_load(0);
+}
+
+static void what_the_pool_does_not_make_again_its_caller_can(void) {
+    stop_under_load(1);
 }
 
 /* ---- Draining ---------------------------------------------------------------------------------------------------- */
@@ -244,6 +254,8 @@ static void a_ping_tells_that_a_worker_does_not_answer(void) {
 
 static const struct test_case cases[] = {
     {.name = "workers that stop under load lose no call", .run = workers_that_stop_under_load_lose_no_call},
+    {.name = "what the pool does not make again its caller can",
+     .run = what_the_pool_does_not_make_again_its_caller_can},
     {.name = "a worker that drains gives up what is held", .run = a_worker_that_drains_gives_up_what_is_held},
     {.name = "a worker that drains ends when all is answered", .run = a_worker_that_drains_ends_when_all_is_answered},
     {.name = "workers that call while their pool stops are told",

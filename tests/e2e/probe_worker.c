@@ -5,6 +5,7 @@
 #include "call_master.h"
 #include "common_service.h"
 #include "drain_worker.h"
+#include "start_worker.h"
 #include "sync_worker.h"
 #include "worker_state.h"
 
@@ -368,6 +369,9 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         break;
     case PROBE_EMIT_AND_RETURN:
         return emit_ticks(worker, 1024, 1024) == 0 ? 5 : 6;
+    case PROBE_STUBBORN:
+        (void)signal(SIGTERM, SIG_IGN);
+        break;
     case PROBE_SILENT:
         for (;;) {
             pause();
@@ -393,6 +397,9 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
     if ((drains_endlessly || state.setup->scenario == PROBE_DRAIN) &&
         drain_worker_start(worker, drains_endlessly) != 0) {
         return 10;
+    }
+    if (state.setup->scenario == PROBE_POSTPONE && start_worker_postpone(worker) != 0) {
+        return 11;
     }
     if (state.setup->scenario == PROBE_EMIT_BEFORE_RUN && emit_before_run(&state) != 0) {
         return 8;

@@ -19,7 +19,9 @@ enum frame_type {
     FRAME_HEADERS = 8,
     FRAME_GOAWAY = 9,
     FRAME_BUFFER = 10,
-    FRAME_RELEASE = 11
+    FRAME_RELEASE = 11,
+    FRAME_READY = 12,
+    FRAME_DRAIN = 13
 };
 
 enum frame_flag {

@@ -170,6 +170,96 @@ static void want_of_memory_is_made_up_for(void) {
     finish();
 }
 
+/* ---- Workers that are not ready when they greet ------------------------------------------------------------------- */
+
+static void start_starting(void) {
+    start();
+    worker.connection.is_starting = true;
+    REQUIRE_INT(yoke__connection_greet(&worker.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK(master.connection.hello_received);
+    CHECK(!yoke__connection_peer_is_ready(&master.connection));
+    CHECK_INT(master.readies, 0);
+}
+
+static void a_worker_that_is_starting_is_ready_when_it_says_so(void) {
+    start_starting();
+    struct outcome outcome = {0};
+    CHECK_INT(machine_call_now(&master, "x", 1, &outcome), 0);
+    machine_exchange(&worker, &master);
+    CHECK_INT(outcome.count, 1); /* it may be called before */
+    CHECK_INT(master.readies, 0);
+    CHECK_INT(yoke__connection_say_ready(&worker.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK(yoke__connection_peer_is_ready(&master.connection));
+    CHECK_INT(master.readies, 1);
+    CHECK_STR(master.connection.failure, "");
+    finish();
+}
+
+static void a_worker_that_has_started_before_it_greets_is_ready_then(void) {
+    start();
+    worker.connection.is_starting = true;
+    memory_fail_once(0);
+    CHECK_INT(yoke__connection_say_ready(&worker.connection), -ENOMEM);
+    CHECK(memory_fail_never());
+    CHECK(worker.connection.is_starting);
+    CHECK_INT(yoke__connection_say_ready(&worker.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK(yoke__connection_peer_is_ready(&master.connection));
+    CHECK_INT(master.readies, 1);
+    finish();
+}
+
+static void want_of_memory_for_ready_is_an_error_that_passes(void) {
+    start_starting();
+    yoke__engine_trim(&worker.engine);
+    memory_fail_once(0);
+    CHECK_INT(yoke__connection_say_ready(&worker.connection), -ENOMEM);
+    CHECK(memory_fail_never());
+    CHECK_INT(yoke__connection_say_ready(&worker.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK_INT(master.readies, 1);
+    finish();
+}
+
+/* To others than the master of a worker that is starting it is a violation in any form: see connection_violation_test.c. */
+static void ready_is_checked(void) {
+    static const struct yoke__frame wrong[] = {
+        {.type = YOKE__FRAME_READY, .stream = 1}, {.type = YOKE__FRAME_READY, .method = 1},
+        {.type = YOKE__FRAME_READY, .flags = 1},  {.type = YOKE__FRAME_READY, .aux = 1},
+        {.type = YOKE__FRAME_READY, .length = 1},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        start_starting();
+        wire_frame(&wire, &wrong[i], "x");
+        (void)machine_feed(&master, wire.bytes, wire.length, 0);
+        CHECK_CONTAINS(master.connection.failure, "READY has a stream, a method, flags or a payload");
+        CHECK_INT(master.readies, 0);
+        finish();
+    }
+    start_starting();
+    wire_frame(&wire, &(struct yoke__frame){.type = YOKE__FRAME_READY}, NULL);
+    wire_frame(&wire, &(struct yoke__frame){.type = YOKE__FRAME_READY}, NULL);
+    (void)machine_feed(&master, wire.bytes, wire.length, 0);
+    CHECK_CONTAINS(master.connection.failure, "READY is from no worker that is starting");
+    CHECK_INT(master.readies, 1);
+    finish();
+}
+
+/* A master cannot be starting, whatever it says. */
+static void a_master_is_ready_when_it_greets(void) {
+    start();
+    master.connection.is_starting = true;
+    REQUIRE_INT(yoke__connection_greet(&master.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK_INT(worker.readies, 1);
+    CHECK_INT(yoke__connection_say_ready(&master.connection), 0);
+    machine_exchange(&worker, &master);
+    CHECK_CONTAINS(worker.connection.failure, "READY is from no worker that is starting");
+    finish();
+}
+
 static const struct test_case cases[] = {
     {.name = "nothing is said unasked", .run = nothing_is_said_unasked},
     {.name = "a greeting is sent once", .run = a_greeting_is_sent_once},
@@ -181,6 +271,14 @@ static const struct test_case cases[] = {
     {.name = "a greeting fixes the services", .run = a_greeting_fixes_the_services},
     {.name = "calls may cross the greetings", .run = calls_may_cross_the_greetings},
     {.name = "want of memory is made up for", .run = want_of_memory_is_made_up_for},
+    {.name = "a worker that is starting is ready when it says so",
+     .run = a_worker_that_is_starting_is_ready_when_it_says_so},
+    {.name = "a worker that has started before it greets is ready then",
+     .run = a_worker_that_has_started_before_it_greets_is_ready_then},
+    {.name = "want of memory for READY is an error that passes",
+     .run = want_of_memory_for_ready_is_an_error_that_passes},
+    {.name = "READY is checked", .run = ready_is_checked},
+    {.name = "a master is ready when it greets", .run = a_master_is_ready_when_it_greets},
     {.name = NULL},
 };
 

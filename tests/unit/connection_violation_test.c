@@ -323,6 +323,11 @@ static const struct violation violations[] = {
      .payload = "\6\0\0\0",
      .is_bare = true},
 
+    /* READY */
+    {.what = "READY from who has started long since",
+     .why = "READY is from no worker that is starting",
+     .frame = {.type = YOKE__FRAME_READY}},
+
     /* DRAIN */
     {.what = "DRAIN to a side that does not drain",
      .why = "DRAIN is for a side that does not drain, or came twice",

@@ -20,13 +20,15 @@ static struct yoke__hello make_hello(size_t count) {
 
 static void hello_comes_back(void) {
     for (size_t count = 0; count <= YOKE_SERVICES_MAX; count++) {
-        const struct yoke__hello hello = make_hello(count);
+        struct yoke__hello hello = make_hello(count);
+        hello.is_starting = count % 2 == 0;
         uint8_t bytes[YOKE__CONTROL_SIZE_MAX];
         size_t length = yoke__hello_encode(&hello, bytes);
         CHECK(count == 0 || length > 4 * count);
         struct yoke__hello decoded;
         REQUIRE_INT(yoke__hello_decode(bytes, length, &decoded), 0);
         REQUIRE_INT(decoded.service_count, count);
+        CHECK_INT(decoded.is_starting, count % 2 == 0);
         CHECK(memcmp(decoded.services, hello.services, count * sizeof(*hello.services)) == 0);
     }
 }
