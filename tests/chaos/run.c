@@ -13,8 +13,8 @@
 #define CALM_STEPS 12
 
 /* A phase that should be over lasts for so long: something hangs. No measure of speed. */
-#define HANG_NS (UINT64_C(120) * 1000000000)
-#define HANG_S 120u
+#define HANG_NS (UINT64_C(60) * 1000000000)
+#define HANG_S 60u
 
 /* A truce may take so long until what was used is given back. */
 #define TRUCE_NS (UINT64_C(10) * 1000000000)
