@@ -113,13 +113,20 @@ void accounts_settle(struct accounts *accounts) {
 
 /* ---- Ends ----------------------------------------------------------------------------------------------------------- */
 
-/* Its worker has died, or there is none. */
-static bool may_be_unavailable(const struct account_call *call) {
+/*
+ * Its worker has died, or there is none. In a calm that does not happen; but a stream of requests cannot be made again, not even one
+ * that crosses its worker's announcement that it stops.
+ */
+static bool may_be_unavailable(const struct account_call *call, const struct yoke_call *yoke) {
+    const struct accounts *accounts = call->accounts;
+    if (call->is_calm) {
+        return call->requests > 0 && accounts->is_left[call->pool] && yoke_call_is_safe_to_retry(yoke);
+    }
     bool is_made_again = is_idempotent(call->method) && call->received == 0 && !call->is_broadcast && !call->is_pointed;
-    return !call->is_calm && (!is_made_again || call->accounts->is_over);
+    return !is_made_again || accounts->is_over;
 }
 
-static bool is_right(const struct account_call *call, enum yoke_code code) {
+static bool is_right(const struct account_call *call, const struct yoke_call *yoke, enum yoke_code code) {
     switch (code) {
     case YOKE_OK:
         return call->received == call->replies;
@@ -128,7 +135,7 @@ static bool is_right(const struct account_call *call, enum yoke_code code) {
     case YOKE_DEADLINE_EXCEEDED:
         return call->is_hurried;
     case YOKE_UNAVAILABLE:
-        return may_be_unavailable(call);
+        return may_be_unavailable(call, yoke);
     default:
         return false;
     }
@@ -141,7 +148,7 @@ void account_complete(struct account_call *call, struct yoke_call *yoke, const s
                      call->slot, status->message)) {
         return;
     }
-    chaos_check(is_right(call, status->code), "%s%s %u in pool %u, %u of %u messages, ended as %s: %s",
+    chaos_check(is_right(call, yoke, status->code), "%s%s %u in pool %u, %u of %u messages, ended as %s: %s",
                 call->is_calm ? "in a calm, " : "", name, call->slot, call->pool, call->received, call->replies,
                 yoke_code_name(status->code), status->message);
     uint64_t took_ns = chaos_now_ns() - call->started_ns;

@@ -55,8 +55,9 @@ struct accounts {
     uint64_t started, refused, again; /* again: handled more than once, so made again by Yoke */
     uint64_t safe;                    /* ends that were safe to retry */
     uint64_t ends[ACCOUNT_METHODS][17];
-    bool is_over;        /* the master is destroyed: nothing can succeed any more */
-    uint64_t slowest_ns; /* of the calls that went well */
+    bool is_left[CHAOS_POOLS]; /* a worker has stopped of its own accord, in this calm */
+    bool is_over;              /* the master is destroyed: nothing can succeed any more */
+    uint64_t slowest_ns;       /* of the calls that went well */
 };
 
 void accounts_init(struct accounts *accounts);

@@ -143,9 +143,10 @@ static bool act_on(struct run *run, const struct plan_step *step, struct yoke_ch
     case ACT_BROADCAST:
         return load_broadcast(&run->load, step->pool);
     default:
-        if (step->act == ACT_LEAVE_0 && pools_kinds[step->pool].route == YOKE_ROUTE_STICKY) {
-            /* It takes no more calls before there is another in its place. */
-            load_expect_sticky(&run->load, false);
+        if (step->act == ACT_LEAVE_0) {
+            /* It takes no more calls, before there is another in its place. */
+            run->accounts.is_left[step->pool] = true;
+            run->load.is_sticky = run->load.is_sticky && pools_kinds[step->pool].route != YOKE_ROUTE_STICKY;
         }
         return load_order(&run->load, step->pool, child, step->act, step->amount);
     }

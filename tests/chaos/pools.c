@@ -132,8 +132,8 @@ int pools_create(struct yoke_master *master, unsigned pool, const char *program,
         .stop = {.drain_ms = 3000, .term_ms = 500},
         .demand = {.grow_after_ms = 5, .shrink_after_ms = 500},
         .routing = {.route = kind->route, .max_calls_per_worker = kind->max_calls_per_worker},
-        /* Calls of idempotent methods have to succeed, however many workers die. */
-        .retry = {.max_attempts = 50, .max_pause_ms = 100, .budget_percent = 100},
+        /* Calls of idempotent methods have to succeed, however large they are and however many workers die. */
+        .retry = {.max_attempts = 50, .max_pause_ms = 100, .budget_percent = 100, .max_request_bytes = 1 << 20},
     };
     set_policies(kind, &options);
     if (kind->is_exec) {

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TICK_S 0.02
@@ -107,6 +108,7 @@ static void begin_storm(struct run *run, enum run_phase phase) {
 static void begin_calm(struct run *run) {
     enter(run, PHASE_CALM);
     run->steps_left = CALM_STEPS;
+    memset(run->accounts.is_left, 0, sizeof run->accounts.is_left);
     load_expect_sticky(&run->load, true);
     schedule_step(run);
 }
