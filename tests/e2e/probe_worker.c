@@ -384,7 +384,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         probe_acts_serve(yoke_worker_server(worker), &act_handlers, NULL) != 0 ||
         probe_streams_serve(yoke_worker_server(worker), &stream_handlers, &state.streams) != 0 ||
         probe_stream_driver_serve(yoke_worker_server(worker), &stream_driver_handlers, &state.streams) != 0 ||
-        thread_service_serve(&state.threads, worker) != 0 ||
+        thread_service_serve(&state.threads, worker) != 0 || routed_service_serve(&state.routed, worker) != 0 ||
         probe_tick_on(yoke_worker_events(worker), on_tick, &state) != 0) {
         return 7;
     }

@@ -6,6 +6,7 @@
 #include "around.h"
 #include "common_service.h"
 #include "probe_worker.h"
+#include "routed_service.h"
 #include "stream_service.h"
 #include "thread_service.h"
 
@@ -15,6 +16,7 @@ struct worker_state {
     struct common_service common;
     struct stream_service streams;
     struct thread_service threads;
+    struct routed_service routed;
     struct accept_service accepts;
     struct inspection inspection;
     Probe__KeptCalling kept;
