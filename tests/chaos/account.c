@@ -114,7 +114,7 @@ void accounts_settle(struct accounts *accounts) {
 /* ---- Ends ----------------------------------------------------------------------------------------------------------- */
 
 /*
- * Its worker has died, or there is none. In a calm that does not happen; but a stream of requests cannot be made again, not even one
+ * Its worker has died, and it is not to be made again, or there is no time left to. In a calm that does not happen; but a stream of requests cannot be made again, not even one
  * that crosses its worker's announcement that it stops.
  */
 static bool may_be_unavailable(const struct account_call *call, const struct yoke_call *yoke) {
@@ -122,7 +122,8 @@ static bool may_be_unavailable(const struct account_call *call, const struct yok
     if (call->is_calm) {
         return call->requests > 0 && accounts->is_left[call->pool] && yoke_call_is_safe_to_retry(yoke);
     }
-    bool is_made_again = is_idempotent(call->method) && call->received == 0 && !call->is_broadcast && !call->is_pointed;
+    bool is_made_again = is_idempotent(call->method) && call->received == 0 && !call->is_hurried &&
+                         !call->is_broadcast && !call->is_pointed;
     return !is_made_again || accounts->is_over;
 }
 
