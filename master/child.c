@@ -25,7 +25,7 @@ static bool was_told(const struct yoke__life *life) {
 }
 
 bool yoke__child_is_expected(const struct yoke_child *child) {
-    if (child->pool->stopping) {
+    if (child->pool->stopping || child->index >= child->pool->child_count) {
         return false;
     }
     if (child->is_due || child->next != NULL || yoke__life_is_serving(child->life)) {
@@ -92,13 +92,14 @@ void yoke__child_on_ready(struct yoke_child *child, struct yoke__life *life) {
     if (life == child->next) {
         struct yoke__life *old = child->life;
         seat(child, life);
-        yoke__life_drain(old,
-                         life->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD
-                             ? YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD
-                             : YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE,
-                         NULL);
+        if (life->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD) {
+            yoke__life_drain(old, YOKE__V1__DRAIN_REASON__DRAIN_REASON_RELOAD, NULL);
+        } else {
+            yoke__life_drain(old, YOKE__V1__DRAIN_REASON__DRAIN_REASON_RECYCLE, old->renew_why);
+        }
     }
     attend_channels(child);
+    yoke__renew_on_ready(life);
 }
 
 /* ---- Filling the place again -------------------------------------------------------------------------------------- */
@@ -171,6 +172,7 @@ void yoke__child_on_leaving(struct yoke_child *child, const struct yoke__life *l
 
 void yoke__child_on_died(struct yoke_child *child, const struct yoke__loss *loss) {
     struct yoke_pool *pool = child->pool;
+    yoke__renew_on_died(child, loss);
     yoke__pool_recover(pool, loss->ready_us);
     if (loss->role == YOKE__ROLE_SEATED &&
         yoke__restart_was_healthy(&pool->options.restart, loss->ready_us, now_us(child))) {
@@ -235,6 +237,28 @@ int yoke__child_spawn(struct yoke_child *child, Yoke__V1__StartReason reason) {
 
 int yoke__child_replace(struct yoke_child *child, Yoke__V1__StartReason reason) {
     return child->next != NULL ? -EALREADY : yoke__life_begin(child, reason, &child->next);
+}
+
+void yoke__child_drop_next(struct yoke_child *child, Yoke__V1__DrainReason reason, const char *detail) {
+    struct yoke__life *next = child->next;
+    child->next = NULL;
+    if (next != NULL) {
+        yoke__life_drain(next, reason, detail);
+    }
+}
+
+void yoke__child_vacate(struct yoke_child *child, Yoke__V1__DrainReason reason) {
+    struct yoke__life *life = child->life;
+    child->life = NULL;
+    child->is_due = false;
+    child->deaths_in_a_row = 0;
+    ev_timer_stop(child->pool->master->io.loop, &child->timer);
+    reflect(child);
+    attend_channels(child);
+    yoke__child_drop_next(child, reason, NULL);
+    if (life != NULL) {
+        yoke__life_drain(life, reason, NULL);
+    }
 }
 
 void yoke__child_abandon(struct yoke_child *child) {

@@ -14,6 +14,7 @@ struct yoke_child {
     uint64_t id, generation; /* of the worker in it, or of the last that was */
     bool is_due; /* the place will be filled when the timer ends; or its worker is dead, and that is still open */
     Yoke__V1__StartReason due_reason;
+    struct yoke__activity activity;
     uint32_t deaths_in_a_row; /* without a healthy worker in between; failed attempts to spawn one count */
     ev_timer timer;           /* ends the pause before the next spawn */
 };
@@ -27,6 +28,12 @@ int yoke__child_spawn(struct yoke_child *child, Yoke__V1__StartReason reason);
 
 /* Spawn a worker that takes the place of the one in it as soon as it is ready. -EALREADY: one is on its way. */
 int yoke__child_replace(struct yoke_child *child, Yoke__V1__StartReason reason);
+
+/* Give that up again, for this reason: if one is on its way, it drains, and never has the place. */
+void yoke__child_drop_next(struct yoke_child *child, Yoke__V1__DrainReason reason, const char *detail);
+
+/* Its pool has given the place up: its workers drain, and it is empty. */
+void yoke__child_vacate(struct yoke_child *child, Yoke__V1__DrainReason reason);
 
 /* Has it a worker that takes calls, now or as soon as it is ready, or may it get one? */
 bool yoke__child_is_expected(const struct yoke_child *child);

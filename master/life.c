@@ -433,6 +433,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .generation = pool->generation,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
+    yoke__recycle_welcome(life);
     int error = spawn(life);
     if (error != 0) {
         yoke__link_append(&master->idle_lives, &life->link);

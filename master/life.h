@@ -19,19 +19,21 @@ struct yoke__life {
     Yoke__V1__StartReason start_reason;
     struct yoke__process process;
     struct yoke__socket socket;
-    struct yoke__capture *capture;   /* of what it prints; NULL when that is the master's */
-    ev_io death;                     /* the pidfd becomes readable */
-    ev_timer timer;                  /* tells what has to be told from the loop; ends the patience with it */
-    uint64_t started_us;             /* CLOCK_MONOTONIC */
-    uint64_t ready_us;               /* when WorkerReady was emitted; 0: it was not */
-    bool announced;                  /* WorkerStarted has been emitted */
-    bool has_left;                   /* it has said that it stops */
-    bool is_drain_told;              /* WorkerDraining has been emitted */
-    char drain_detail[80];           /* why, more precisely; may be empty */
-    bool output_ended;               /* it has been told that nothing follows */
-    Yoke__V1__DrainReason drain;     /* why it was told to stop; UNSPECIFIED while it was not */
-    Yoke__V1__DeathReason condemned; /* why we kill it; UNSPECIFIED when we do not */
-    int warning;                     /* the signal that it got before SIGKILL; 0: none */
+    struct yoke__capture *capture; /* of what it prints; NULL when that is the master's */
+    ev_io death;                   /* the pidfd becomes readable */
+    ev_timer timer;                /* tells what has to be told from the loop; ends the patience with it */
+    uint64_t started_us;           /* CLOCK_MONOTONIC */
+    uint64_t ready_us;             /* when WorkerReady was emitted; 0: it was not */
+    bool announced;                /* WorkerStarted has been emitted */
+    bool has_left;                 /* it has said that it stops */
+    bool is_drain_told;            /* WorkerDraining has been emitted */
+    char drain_detail[96];         /* why, more precisely; may be empty */
+    bool output_ended;             /* it has been told that nothing follows */
+    struct yoke__recycle_bounds recycle_bounds;
+    char renew_why[YOKE__RECYCLE_WHY_MAX]; /* it is to be replaced, because …; empty: it is not */
+    Yoke__V1__DrainReason drain;           /* why it was told to stop; UNSPECIFIED while it was not */
+    Yoke__V1__DeathReason condemned;       /* why we kill it; UNSPECIFIED when we do not */
+    int warning;                           /* the signal that it got before SIGKILL; 0: none */
 };
 
 /*

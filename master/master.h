@@ -2,9 +2,13 @@
 #ifndef YOKE_MASTER_MASTER_H
 #define YOKE_MASTER_MASTER_H
 
+#include "master/demand.h"
 #include "master/offers.h"
 #include "master/process.h"
+#include "master/recycle.h"
+#include "master/renew.h"
 #include "master/restart.h"
+#include "master/scale.h"
 #include "rpc/channel.h"
 #include "rpc/io.h"
 #include "rpc/list.h"
@@ -47,13 +51,17 @@ struct yoke_pool {
     struct yoke_pool_options options; /* with every default filled in and copied with what it points to: */
     struct yoke__kept *kept;
     struct yoke__identity identity; /* of its workers */
-    struct yoke_child **children;
-    unsigned child_count;
+    struct yoke_child **children;   /* `place_count` of them; the pool has, and others see, the first `child_count` */
+    unsigned child_count, place_count;
     unsigned next_child;     /* whose turn it is */
     uint64_t random;         /* for choosing by chance; see rpc/random.h */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
+    struct yoke__renewal renewal;
+    struct yoke__recycling recycling;
+    struct yoke__scaling scaling;
+    struct yoke__demand demand;
 
     /* Calls wait, or none does any more. Must make none. NULL: nobody asks. */
     void (*crowded)(struct yoke_pool *pool, bool is_crowded);
@@ -63,6 +71,9 @@ struct yoke_pool {
 
 /* A child's state has changed: send the calls that wait for one that is ready, or end them if none is to be expected. */
 void yoke__pool_attend(struct yoke_pool *pool);
+
+/* Tell an event that is the master's own. From the loop. */
+void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event);
 
 /* A worker that was to stay up is dead. True when that was one too many and the pool is stopped for it. `ret_deaths`: those in the
  * period. From the loop. */

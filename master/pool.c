@@ -43,7 +43,11 @@ void yoke__pool_reap_now(struct yoke_pool *pool) {
 
 void yoke__pool_destroy(struct yoke_pool *pool) {
     yoke__listeners_vacate(pool, 0);
-    for (unsigned i = 0; i < pool->child_count; i++) {
+    yoke__renewal_end(pool);
+    yoke__recycling_end(pool);
+    yoke__scaling_end(pool);
+    yoke__demand_end(pool);
+    for (unsigned i = 0; i < pool->place_count; i++) {
         yoke__child_destroy(pool->children[i]);
     }
     yoke__route_release(pool);
@@ -52,25 +56,6 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     free(pool->children);
     yoke__kept_release(pool->kept);
     free(pool);
-}
-
-static int spawn_children(struct yoke_pool *pool) {
-    pool->children = calloc(pool->options.workers, sizeof(struct yoke_child *));
-    if (pool->children == NULL) {
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < pool->options.workers; i++) {
-        struct yoke_child *child = yoke__child_create(pool, i);
-        if (child == NULL) {
-            return -ENOMEM;
-        }
-        pool->children[pool->child_count++] = child;
-        int error = yoke__child_spawn(child, YOKE__V1__START_REASON__START_REASON_INITIAL);
-        if (error != 0) {
-            return error;
-        }
-    }
-    return 0;
 }
 
 int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options *options, struct yoke_pool **ret_pool) {
@@ -89,6 +74,10 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     pool->generation = 1;
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
+    yoke__renewal_init(pool);
+    yoke__recycling_init(pool);
+    yoke__scaling_init(pool);
+    yoke__demand_init(pool);
     int error = yoke__pool_options_read(options, &pool->options, &pool->kept);
     error = error != 0 ? error : yoke__listeners_check(pool);
     if (error == 0) {
@@ -99,7 +88,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
         error = yoke__identity_resolve(&pool->options.identity, pool->options.name, &pool->kept, &pool->identity);
     }
     if (error == 0) {
-        error = spawn_children(pool);
+        error = yoke__scale_up(pool, pool->options.workers, YOKE__V1__START_REASON__START_REASON_INITIAL);
     }
     if (error != 0) {
         yoke__pool_kill_now(pool);
@@ -107,6 +96,9 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
         yoke__pool_destroy(pool);
         return error;
     }
+    yoke__recycling_begin(pool);
+    yoke__scaling_begin(pool);
+    yoke__demand_begin(pool);
     yoke__link_append(&master->pools, &pool->link);
     *ret_pool = pool;
     return 0;
@@ -121,10 +113,18 @@ void yoke_pool_stop(struct yoke_pool *pool) {
         return;
     }
     pool->stopping = true;
+    yoke__renewal_end(pool);
+    yoke__recycling_end(pool);
+    yoke__demand_end(pool);
     yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_stop(pool->children[i], YOKE__V1__DRAIN_REASON__DRAIN_REASON_STOP);
     }
+}
+
+void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event) {
+    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
+    yoke__events_deliver(&pool->master->events, type, &master, event);
 }
 
 void yoke__pool_check_stopped(struct yoke_pool *pool) {
@@ -206,14 +206,6 @@ void yoke__pool_kill(struct yoke_pool *pool) {
     yoke_pool_stop(pool);
     pool->is_killed = true;
     for_each_life(pool, kill_life);
-}
-
-uint64_t yoke_pool_generation(const struct yoke_pool *pool) {
-    return pool->generation;
-}
-
-unsigned yoke_pool_size(const struct yoke_pool *pool) {
-    return pool->child_count;
 }
 
 struct yoke_child *yoke_pool_child(struct yoke_pool *pool, unsigned index) {

@@ -140,6 +140,16 @@ static int launch_to_target(struct yoke_channel *channel, struct yoke_call *call
     return 0;
 }
 
+/* A ping needs no room. */
+static struct yoke__connection *any_peer(const struct yoke_channel *channel) {
+    struct yoke__connection *connection = NULL;
+    const size_t count = channel->class->peer_count(channel);
+    for (size_t i = 0; connection == NULL && i < count; i++) {
+        connection = channel->class->peer_at(channel, i);
+    }
+    return connection;
+}
+
 int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                          bool may_wait) {
     const uint64_t key = key_of(channel, call, request);
@@ -149,6 +159,9 @@ int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, c
         return yoke__queue_add(channel, call, request, key);
     }
     struct yoke__connection *connection = channel->class->pick(channel, call->method, key);
+    if (connection == NULL && call->is_ping) {
+        connection = any_peer(channel);
+    }
     if ((may_wait || has_limit) && channel->expects_peer && !yoke__peer_is_ready(connection)) {
         return yoke__queue_add(channel, call, request, key);
     }

@@ -207,8 +207,14 @@ void lab_open_master(struct lab *lab, const struct lab_options *options) {
     REQUIRE_INT(probe_noticed_on(events, on_noticed, lab), 0);
 }
 
+/* What forked workers do; replacements are forked later, and see what it is then. */
+static struct probe_setup setup;
+
+void lab_set_scenario(enum probe_scenario scenario) {
+    setup.scenario = scenario;
+}
+
 int lab_create_pool(struct lab *lab, const struct lab_options *options, struct yoke_pool **ret_pool) {
-    static struct probe_setup setup; /* replacements are forked after this has returned */
     setup = (struct probe_setup){.scenario = options->scenario};
     char scenario[16];
     char max_message[16];
@@ -241,7 +247,7 @@ int lab_create_pool(struct lab *lab, const struct lab_options *options, struct y
     pool_options.identity = options->identity;
     pool_options.output = options->output;
     if (lab_is_exec()) {
-        pool_options.path = lab_worker_path();
+        pool_options.path = options->worker_path != NULL ? options->worker_path : lab_worker_path();
         pool_options.argv = argv;
     } else {
         pool_options.entry = probe_worker_entry;

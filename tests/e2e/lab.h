@@ -116,6 +116,7 @@ struct lab_options {
     bool restart;
     unsigned restart_pause_ms, stop_timeout_ms;
     enum probe_scenario scenario;
+    const char *worker_path; /* exec mode; NULL: lab_worker_path() */
     struct yoke_identity_options identity;
     struct yoke_output_options output;
     const struct yoke_pool_options *pool; /* all else that the pool is asked for; NULL: nothing */
@@ -126,6 +127,9 @@ void lab_open_master(struct lab *lab, const struct lab_options *options);
 
 /* A pool in the suite's mode. Not waited for. */
 int lab_create_pool(struct lab *lab, const struct lab_options *options, struct yoke_pool **ret_pool);
+
+/* Workers that are forked from now on do this. */
+void lab_set_scenario(enum probe_scenario scenario);
 
 /* Both, and then waits until the workers are ready. `options` may be NULL. */
 void lab_open(struct lab *lab, const struct lab_options *options);
