@@ -4,12 +4,14 @@
 # PkgConfig::YOKE_PROTOBUF_C   libprotobuf-c; generated code calls it
 # yoke::libev                  libev; users make the loop with it
 # yoke::nanopb                 nanopb; only who links libyoke.a needs it
+# PkgConfig::YOKE_SECCOMP      libseccomp; the same
 #
 # A target that could not be found is not there; who includes this file says what that means. YOKE_MISSING lists what
 # every user needs and has not.
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(YOKE_PROTOBUF_C QUIET IMPORTED_TARGET GLOBAL libprotobuf-c>=1.4)
+pkg_check_modules(YOKE_SECCOMP QUIET IMPORTED_TARGET GLOBAL libseccomp>=2.5)
 
 # Debian ships neither a .pc nor a CMake file for libev, so it is looked for by hand; nanopb's own CMake file is not
 # used because it insists on a generator beside it.

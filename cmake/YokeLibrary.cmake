@@ -13,7 +13,7 @@ function(yoke_library target type)
         $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/yoke/wkt>)
-    target_link_libraries(${target} PUBLIC PkgConfig::YOKE_PROTOBUF_C yoke::libev PRIVATE yoke::nanopb)
+    target_link_libraries(${target} PUBLIC PkgConfig::YOKE_PROTOBUF_C yoke::libev PRIVATE yoke::nanopb PkgConfig::YOKE_SECCOMP)
     # A target elsewhere that includes a generated header must not be compiled before that header exists.
     add_dependencies(${target} yoke_generated)
 endfunction()

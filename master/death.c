@@ -2,6 +2,7 @@
 #include "master/death.h"
 
 #include "master/child.h"
+#include "master/seccomp.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -28,7 +29,20 @@ static bool was_told(const struct yoke__life *life) {
     return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
 }
 
-static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const struct yoke__exit *exit) {
+/* Why it was killed by a signal that it did not get for being condemned. */
+static Yoke__V1__DeathReason reason_of_signal(const struct yoke__life *life, int signal, uint64_t now_us) {
+    if (signal == SIGSYS && life->last_word_fd >= 0 &&
+        yoke__last_word_read(life->last_word_fd, life->pool->options.identity.seccomp) != NULL) {
+        return YOKE__V1__DEATH_REASON__DEATH_REASON_SYSTEM_CALL;
+    }
+    if (signal == SIGKILL && yoke__oom_claim(&life->pool->master->oom, now_us)) {
+        return YOKE__V1__DEATH_REASON__DEATH_REASON_OUT_OF_MEMORY;
+    }
+    return YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED;
+}
+
+static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const struct yoke__exit *exit,
+                                         uint64_t now_us) {
     bool is_condemned = life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED;
     if (life->condemned == YOKE__V1__DEATH_REASON__DEATH_REASON_PROTOCOL_VIOLATION) {
         return life->condemned;
@@ -40,7 +54,7 @@ static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const st
     }
     if (exit->signal != 0) {
         bool is_ours = is_condemned && (exit->signal == SIGKILL || exit->signal == life->warning);
-        return is_ours ? life->condemned : YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED;
+        return is_ours ? life->condemned : reason_of_signal(life, exit->signal, now_us);
     }
     if (life->condemned == YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG) {
         /* It has a handler for SIGABRT. */
@@ -98,6 +112,14 @@ static void describe(const struct yoke__life *life, Yoke__V1__DeathReason reason
     case YOKE__V1__DEATH_REASON__DEATH_REASON_START_TIMEOUT:
         (void)snprintf(text, size, "was not ready within %u ms and was killed", life->pool->options.start_ms);
         break;
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_OUT_OF_MEMORY:
+        (void)snprintf(text, size, "was killed by the kernel, whose cgroup ran out of memory");
+        break;
+    case YOKE__V1__DEATH_REASON__DEATH_REASON_SYSTEM_CALL:
+        (void)snprintf(text, size, "made the system call %s, which it must not, and was killed by SIGSYS%s",
+                       yoke__last_word_read(life->last_word_fd, life->pool->options.identity.seccomp),
+                       exit->core_dumped ? ", core dumped" : "");
+        break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_SIGNALLED:
         (void)snprintf(text, size, "was killed by signal %d (SIG%s)%s", exit->signal, signal_name(exit->signal),
                        exit->core_dumped ? ", core dumped" : "");
@@ -147,7 +169,10 @@ void yoke__death_describe(const struct yoke__life *life, const struct yoke__exit
     event->pool = (char *)life->pool->options.name;
     event->index = life->child->index;
     event->generation = life->generation;
-    event->reason = find_reason(life, exit);
+    event->reason = find_reason(life, exit, now_us);
+    if (event->reason == YOKE__V1__DEATH_REASON__DEATH_REASON_SYSTEM_CALL) {
+        event->system_call = (char *)yoke__last_word_read(life->last_word_fd, life->pool->options.identity.seccomp);
+    }
     event->exit_code = exit->exit_code;
     event->signal = exit->signal;
     event->core_dumped = exit->core_dumped;

@@ -3,6 +3,7 @@
 
 #include "master/account.h"
 #include "master/prepare.h"
+#include "worker/seccomp.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -98,6 +99,21 @@ static int resolve_groups(struct yoke__identity *identity, struct yoke__kept **k
     return error != 0 || identity->groups != NULL ? error : -ENOMEM;
 }
 
+static int make_filter(struct yoke__identity *identity, struct yoke__kept **kept) {
+    if (identity->options->seccomp == YOKE_SECCOMP_NONE) {
+        return 0;
+    }
+    struct sock_fprog filter;
+    int error = yoke__seccomp_compile(identity->options->seccomp, &filter);
+    if (error != 0) {
+        return error;
+    }
+    identity->filter = filter;
+    identity->filter.filter = yoke__keep(kept, filter.filter, filter.len * sizeof *filter.filter);
+    free(filter.filter);
+    return identity->filter.filter != NULL ? 0 : -ENOMEM;
+}
+
 static bool is_anything_asked(const struct yoke_identity_options *options) {
     return options->rlimit_count > 0 || options->nice != 0 || options->spread || options->root != NULL ||
            options->directory != NULL || options->set_umask || options->user != NULL || options->group != NULL ||
@@ -114,6 +130,7 @@ int yoke__identity_resolve(struct yoke_identity_options *options, const char *po
     int error = keep_all(options, kept);
     error = error != 0 ? error : resolve_user(&identity);
     error = error != 0 ? error : resolve_groups(&identity, kept);
+    error = error != 0 ? error : make_filter(&identity, kept);
     if (error == 0) {
         *ret_identity = identity;
     }

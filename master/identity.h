@@ -7,6 +7,7 @@
 
 #include "master/pool_options.h"
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 struct yoke__identity {
@@ -18,11 +19,12 @@ struct yoke__identity {
     gid_t gid;
     const gid_t *groups;
     size_t group_count;
+    struct sock_fprog filter; /* of seccomp, if there is to be one */
 };
 
 /*
  * Copy what the options point to, check it, and look its names up. `options` and *kept outlive the identity.
- * -EINVAL, -ENOENT: no such user or group; -ENOMEM; what looking up can give.
+ * -EINVAL, -ENOENT: no such user or group; -ENOMEM; what looking up can give, and yoke__seccomp_compile().
  */
 int yoke__identity_resolve(struct yoke_identity_options *options, const char *pool_name, struct yoke__kept **kept,
                            struct yoke__identity *ret_identity);

@@ -6,6 +6,7 @@
 #include "master/listener.h"
 #include "master/output.h"
 #include "master/route.h"
+#include "master/seccomp.h"
 #include "rpc/cancel.h"
 
 #include <errno.h>
@@ -150,12 +151,20 @@ static void withdraw(struct yoke__life *life) {
     set_state(life, YOKE_CHILD_STOPPING);
 }
 
+static void close_last_word(struct yoke__life *life) {
+    if (life->last_word_fd >= 0) {
+        (void)close(life->last_word_fd);
+        life->last_word_fd = -1;
+    }
+}
+
 /* Reaped and drained: it is no more, and its memory waits for the next. */
 static void end(struct yoke__life *life) {
     struct yoke_master *master = master_of(life);
     ev_io_stop(master->io.loop, &life->death);
     stop_timer(life);
     (void)close(life->process.pidfd);
+    close_last_word(life);
     life->process = (struct yoke__process){.pidfd = -1, .channel_fd = -1};
     set_state(life, YOKE_CHILD_DEAD);
     yoke__link_remove(&life->link);
@@ -378,13 +387,28 @@ void yoke__lives_release(struct yoke_master *master) {
     }
 }
 
+/* What a worker needs that is for it alone. */
+static int make_belongings(struct yoke__life *life, int output[2]) {
+    if (life->pool->options.identity.seccomp != YOKE_SECCOMP_NONE) {
+        life->last_word_fd = yoke__last_word_open();
+        if (life->last_word_fd < 0) {
+            return life->last_word_fd;
+        }
+    }
+    int error = yoke__worker_output_begin(life, output);
+    if (error != 0) {
+        close_last_word(life);
+    }
+    return error;
+}
+
 static int spawn(struct yoke__life *life) {
     struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
     int listeners[YOKE_LISTENERS_MAX];
     int output[2];
     int error = yoke__listeners_fds(pool, life->child->index, listeners);
-    error = error != 0 ? error : yoke__worker_output_begin(life, output);
+    error = error != 0 ? error : make_belongings(life, output);
     if (error != 0) {
         return error;
     }
@@ -394,6 +418,7 @@ static int spawn(struct yoke__life *life) {
         .path = pool->options.path,
         .argv = pool->options.argv,
         .listeners = listeners,
+        .last_word = life->last_word_fd,
         .output = life->capture != NULL ? output : NULL,
         .identity = pool->identity.is_set ? &pool->identity : NULL,
     };
@@ -402,6 +427,8 @@ static int spawn(struct yoke__life *life) {
         .index = life->child->index,
         .generation = life->generation,
         .master_pid = getpid(),
+        .seccomp = pool->options.identity.seccomp,
+        .filter = &pool->identity.filter,
         .is_captured = life->capture != NULL,
         .listener_count = yoke__listeners_count(pool),
         .comm = pool->options.identity.title,
@@ -414,6 +441,7 @@ static int spawn(struct yoke__life *life) {
     yoke__worker_output_spawned(output);
     if (error != 0) {
         yoke__capture_destroy(life->capture);
+        close_last_word(life);
     }
     return error;
 }
@@ -431,6 +459,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
                                 .child = child,
                                 .state = YOKE_CHILD_STARTING,
                                 .generation = pool->generation,
+                                .last_word_fd = -1,
                                 .start_reason = reason};
     yoke__link_init(&life->link);
     yoke__recycle_welcome(life);

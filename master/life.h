@@ -19,6 +19,7 @@ struct yoke__life {
     Yoke__V1__StartReason start_reason;
     struct yoke__process process;
     struct yoke__socket socket;
+    int last_word_fd;              /* what it writes when seccomp kills it; -1: there is no seccomp */
     struct yoke__capture *capture; /* of what it prints; NULL when that is the master's */
     ev_io death;                   /* the pidfd becomes readable */
     ev_timer timer;                /* tells what has to be told from the loop; ends the patience with it */

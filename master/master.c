@@ -42,6 +42,7 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     yoke__io_set_busy_poll(&master->io, known.tuning.busy_poll_us);
     master->tuning = known.tuning;
     master->pid = getpid();
+    yoke__oom_init(&master->oom, "/proc/self/cgroup", "/sys/fs/cgroup");
     master->next_worker_id = 1;
     /* Fails only before the kernel has gathered entropy at boot; then masters that start together pause together. */
     (void)getrandom(&master->chance, sizeof master->chance, GRND_NONBLOCK);

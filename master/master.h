@@ -4,6 +4,7 @@
 
 #include "master/demand.h"
 #include "master/offers.h"
+#include "master/oom.h"
 #include "master/process.h"
 #include "master/recycle.h"
 #include "master/renew.h"
@@ -27,6 +28,7 @@ struct yoke_master {
     struct yoke__link idle_lives; /* memory of workers that are gone */
     uint64_t next_worker_id;
     pid_t pid;
+    struct yoke__oom oom;
     uint64_t chance; /* the state of yoke__master_random() */
     bool stopping;   /* pools are stopped one after the other; there will be no new ones */
     int exit_code;   /* what the program should exit with */

@@ -2,6 +2,7 @@
 #include "master/process.h"
 
 #include "master/prepare.h"
+#include "worker/seccomp.h"
 #include "worker/title.h"
 
 #include <errno.h>
@@ -69,9 +70,10 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
 static int spawn_exec(const struct yoke__program *program, const struct yoke__worker_setup *setup,
                       struct yoke__child_plan *plan, struct yoke__process *process) {
     char variable[160];
-    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u:%u:%.*s", YOKE__WORKER_VARIABLE,
+    (void)snprintf(variable, sizeof variable, "%s=%" PRIu64 ":%u:%" PRIu64 ":%d:%u:%u:%u:%.*s", YOKE__WORKER_VARIABLE,
                    setup->id, setup->index, setup->generation, (int)setup->master_pid, setup->listener_count,
-                   setup->is_captured, YOKE__COMM_MAX, setup->comm != NULL ? setup->comm : "");
+                   setup->is_captured, (unsigned)setup->seccomp, YOKE__COMM_MAX,
+                   setup->comm != NULL ? setup->comm : "");
     struct exec_request request = {
         .path = program->path,
         .argv = program->argv,
@@ -104,6 +106,9 @@ _Noreturn static void live(const struct yoke__program *program, const struct yok
                            struct yoke__child_plan *plan, bool reports) {
     int error = plan->identity != NULL ? set_up_fork(plan->identity, setup) : 0;
     error = error != 0 ? error : yoke__prepare_child(plan);
+    if (error == 0 && setup->seccomp != YOKE_SECCOMP_NONE) {
+        error = yoke__seccomp_enter(setup->seccomp, setup->filter, YOKE__LAST_WORD_FD(setup));
+    }
     if (reports) {
         int report_fd = plan->fds[plan->fd_count - 1];
         (void)!write(report_fd, &error, sizeof error);
@@ -229,6 +234,9 @@ int yoke__process_spawn(const struct yoke__program *program, const struct yoke__
     plan.fds[plan.fd_count++] = ends[1];
     for (unsigned i = 0; i < setup->listener_count; i++) {
         plan.fds[plan.fd_count++] = program->listeners[i];
+    }
+    if (setup->seccomp != YOKE_SECCOMP_NONE) {
+        plan.fds[plan.fd_count++] = program->last_word;
     }
     /* A handler of the master's must not run in the child. */
     sigset_t all, before;

@@ -25,6 +25,7 @@ struct yoke__program {
     const char *path;
     char *const *argv;
     const int *listeners; /* descriptors, as many as the setup says; they become 4, 5, … */
+    int last_word;        /* a descriptor, if the setup says seccomp */
     const int *output;    /* two descriptors, which become its stdout and stderr; NULL: the master's are */
     const struct yoke__identity *identity; /* NULL: the master's */
 };

@@ -2,6 +2,7 @@
 #include "worker/boot.h"
 
 #include "rpc/options.h"
+#include "worker/seccomp.h"
 #include "worker/title.h"
 #include "worker/worker.h"
 
@@ -49,11 +50,11 @@ _Noreturn void yoke__worker_live(const struct yoke__worker_setup *setup, yoke_wo
 static int read_identity(struct yoke__worker_setup *setup) {
     const char *variable = getenv(YOKE__WORKER_VARIABLE);
     int master_pid;
-    unsigned is_captured;
+    unsigned is_captured, seccomp;
     int read = -1;
     if (variable == NULL ||
-        sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u:%u:%n", &setup->id, &setup->index, &setup->generation,
-               &master_pid, &setup->listener_count, &is_captured, &read) != 6 ||
+        sscanf(variable, "%" SCNu64 ":%u:%" SCNu64 ":%d:%u:%u:%u:%n", &setup->id, &setup->index, &setup->generation,
+               &master_pid, &setup->listener_count, &is_captured, &seccomp, &read) != 7 ||
         read < 0) {
         return -ENOTCONN;
     }
@@ -64,6 +65,7 @@ static int read_identity(struct yoke__worker_setup *setup) {
     }
     setup->master_pid = master_pid;
     setup->is_captured = is_captured != 0;
+    setup->seccomp = (enum yoke_seccomp)seccomp;
     if (variable[read] != '\0') {
         yoke__title_set_comm(variable + read);
     }
@@ -77,6 +79,20 @@ static int read_identity(struct yoke__worker_setup *setup) {
     return 0;
 }
 
+/* What a forked worker's master has done for it. */
+static int confine(const struct yoke__worker_setup *setup) {
+    if (setup->seccomp == YOKE_SECCOMP_NONE) {
+        return 0;
+    }
+    struct sock_fprog filter;
+    int error = yoke__seccomp_compile(setup->seccomp, &filter);
+    if (error == 0) {
+        error = yoke__seccomp_enter(setup->seccomp, &filter, YOKE__LAST_WORD_FD(setup));
+        free(filter.filter);
+    }
+    return error;
+}
+
 int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options *options, void *user_data) {
     struct yoke_worker_options known = {YOKE_WORKER_OPTIONS_INIT};
     int error = options != NULL ? yoke__options_read(&known, sizeof known, options) : 0;
@@ -87,6 +103,9 @@ int yoke_worker_main(yoke_worker_entry *entry, const struct yoke_worker_options 
         .limits = known.limits, .tuning = known.tuning, .log = known.log, .log_user_data = known.log_user_data};
     if (error == 0) {
         error = read_identity(&setup);
+    }
+    if (error == 0) {
+        error = confine(&setup);
     }
     return error != 0 ? error : live(&setup, entry, user_data);
 }

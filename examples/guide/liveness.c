@@ -71,7 +71,7 @@ static int start(struct yoke_master *master) {
         .workers = 1,
         .entry = worker_main,
         .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 10},
-        .liveness = {.heartbeat_ms = 100, .patience_ms = 1000, .abort_ms = 100},
+        .liveness = {.heartbeat_ms = 100, .patience_ms = 500},
     };
     return error == 0 ? yoke_pool_create(master, &options, &demo.pool) : error;
 }

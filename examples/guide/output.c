@@ -17,7 +17,7 @@ static void run(struct yoke_call *call, const Guide__Job *job, void *user_data) 
         printf("a line\na line of some length\n");
         fflush(stdout);
     } else {
-        fprintf(stderr, "the last line");
+        fprintf(stderr, "out of luck");
         raise(SIGABRT);
     }
 }
@@ -32,10 +32,17 @@ static int worker_main(struct yoke_worker *worker, void *user_data) {
 
 static struct yoke_pool *pool;
 
-static int run_job(char *name) {
+static void run_job(char *name) {
     Guide__Job job = GUIDE__JOB__INIT;
     job.name = name;
-    return guide_jobs_run(yoke_pool_channel(pool), &job, NULL, NULL, NULL);
+    guide_jobs_run(yoke_pool_channel(pool), &job, NULL, NULL, NULL);
+}
+
+static void on_ready(const struct yoke_peer *peer, const Yoke__V1__WorkerReady *event, void *user_data) {
+    (void)peer;
+    (void)event;
+    (void)user_data;
+    run_job("print");
 }
 
 static void on_output(const struct yoke_peer *peer, const Yoke__V1__WorkerOutput *event, void *user_data) {
@@ -61,9 +68,9 @@ static int start(struct yoke_master *master) {
         error = yoke_v1_worker_output_on(yoke_master_events(master), on_output, NULL);
     }
     if (error == 0) {
-        error = yoke_pool_create(master, &options, &pool);
+        error = yoke_v1_worker_ready_on(yoke_master_events(master), on_ready, NULL);
     }
-    return error == 0 ? run_job("print") : error;
+    return error == 0 ? yoke_pool_create(master, &options, &pool) : error;
 }
 
 int main(void) {

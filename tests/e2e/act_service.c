@@ -1,6 +1,8 @@
 /* act_service.c: see act_service.h. */
 #include "act_service.h"
 
+#include "try_calls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -47,6 +49,15 @@ static void open_file(struct yoke_call *call, const Probe__Payload *request, voi
     probe_acts_open_reply(call, &reply);
 }
 
+static void try(struct yoke_call *call, const Probe__Payload *request, void *user_data) {
+    (void)user_data;
+    char *name = text_of(request);
+    Probe__Number reply = PROBE__NUMBER__INIT;
+    reply.value = try_call(name);
+    free(name);
+    probe_acts_try_reply(call, &reply);
+}
+
 static void print(struct yoke_call *call, const Probe__PrintRequest *request, void *user_data) {
     (void)user_data;
     FILE *stream = request->to_stderr ? stderr : stdout;
@@ -75,6 +86,7 @@ static void leave_child(struct yoke_call *call, const Google__Protobuf__Empty *r
 const struct probe_acts_handlers act_handlers = {
     .get_environment = get_environment,
     .open = open_file,
+    .try = try,
     .print = print,
     .leave_child = leave_child,
 };

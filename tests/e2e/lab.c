@@ -215,7 +215,11 @@ void lab_set_scenario(enum probe_scenario scenario) {
 }
 
 int lab_create_pool(struct lab *lab, const struct lab_options *options, struct yoke_pool **ret_pool) {
-    setup = (struct probe_setup){.scenario = options->scenario};
+    static const struct inspection nothing; /* for a worker that must not open the files of /proc */
+    setup = (struct probe_setup){
+        .scenario = options->scenario,
+        .inspection = options->identity.seccomp == YOKE_SECCOMP_NO_FILES ? &nothing : NULL,
+    };
     char scenario[16];
     char max_message[16];
     char max_incoming[16];

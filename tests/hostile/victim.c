@@ -27,7 +27,7 @@ _Noreturn static void become_worker(int channel, int record) {
     char role[] = "victim";
     char *argv[] = {name, role, NULL};
     dup2(record, STDOUT_FILENO);
-    snprintf(variable, sizeof(variable), "1:0:1:%d:0:0:", (int)getppid());
+    snprintf(variable, sizeof(variable), "1:0:1:%d:0:0:0:", (int)getppid());
     setenv("YOKE_WORKER", variable, 1);
     if (site_is_exec()) {
         int copy = dup(channel); /* without close-on-exec, wherever it was before */
