@@ -169,6 +169,9 @@ static void end(struct yoke__life *life) {
     set_state(life, YOKE_CHILD_DEAD);
     yoke__link_remove(&life->link);
     yoke__link_append(&master->idle_lives, &life->link);
+    if (yoke__link_is_alone(&life->pool->lives)) {
+        yoke__liveness_rest(life->pool);
+    }
 }
 
 void yoke__life_condemn(struct yoke__life *life, Yoke__V1__DeathReason reason) {
@@ -277,12 +280,17 @@ static void on_ready(struct yoke__socket *socket) {
     if (life->state == YOKE_CHILD_STARTING) {
         stop_timer(life);
         set_state(life, YOKE_CHILD_READY);
+        yoke__liveness_attend(life);
     }
     announce_ready(life);
     yoke__child_on_ready(life->child, life);
     if (was_told(life)) {
         tell_to_drain(life);
     }
+}
+
+static void on_watching(struct yoke__socket *socket) {
+    yoke__liveness_attend(life_of(socket));
 }
 
 static void on_leaving(struct yoke__socket *socket) {
@@ -447,8 +455,12 @@ static int spawn(struct yoke__life *life) {
 }
 
 int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, struct yoke__life **ret_life) {
-    static const struct yoke__socket_owner owner = {
-        .ready = on_ready, .leaving = on_leaving, .lost = on_lost, .ended = on_ended, .idle = on_idle};
+    static const struct yoke__socket_owner owner = {.ready = on_ready,
+                                                    .leaving = on_leaving,
+                                                    .watching = on_watching,
+                                                    .lost = on_lost,
+                                                    .ended = on_ended,
+                                                    .idle = on_idle};
     struct yoke_pool *pool = child->pool;
     struct yoke_master *master = pool->master;
     struct yoke__life *life = get_life(master);

@@ -35,6 +35,7 @@ struct yoke__life {
     Yoke__V1__DrainReason drain;           /* why it was told to stop; UNSPECIFIED while it was not */
     Yoke__V1__DeathReason condemned;       /* why we kill it; UNSPECIFIED when we do not */
     int warning;                           /* the signal that it got before SIGKILL; 0: none */
+    struct yoke__pulse pulse;
 };
 
 /*

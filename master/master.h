@@ -3,6 +3,7 @@
 #define YOKE_MASTER_MASTER_H
 
 #include "master/demand.h"
+#include "master/liveness.h"
 #include "master/offers.h"
 #include "master/oom.h"
 #include "master/process.h"
@@ -60,6 +61,7 @@ struct yoke_pool {
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
+    struct yoke__liveness liveness;
     struct yoke__renewal renewal;
     struct yoke__recycling recycling;
     struct yoke__scaling scaling;

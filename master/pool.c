@@ -52,6 +52,7 @@ void yoke__pool_destroy(struct yoke_pool *pool) {
     }
     yoke__route_release(pool);
     yoke__link_remove(&pool->link);
+    yoke__liveness_rest(pool);
     yoke__restart_record_release(&pool->restarts);
     free(pool->children);
     yoke__kept_release(pool->kept);
@@ -74,6 +75,7 @@ int yoke_pool_create(struct yoke_master *master, const struct yoke_pool_options 
     pool->generation = 1;
     yoke__link_init(&pool->link);
     yoke__link_init(&pool->lives);
+    yoke__liveness_init(pool);
     yoke__renewal_init(pool);
     yoke__recycling_init(pool);
     yoke__scaling_init(pool);

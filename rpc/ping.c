@@ -85,6 +85,41 @@ static const struct yoke_method ping_method = {
 
 const struct yoke__route yoke__ping_route = {.method = &ping_method};
 
+/* ---- Pings of our own ---------------------------------------------------------------------------------------------- */
+
+static void complete_own(yoke_function *done, struct yoke_call *call, const struct yoke_status *status,
+                         const void *reply, void *user_data) {
+    (void)status;
+    (void)reply;
+    ((yoke__pong *)done)(&call->peer, user_data);
+}
+
+/* The same method to the peer; only the end is another. */
+static const struct yoke_method own_ping_method = {
+    .name = "yoke.v1.Connection/Ping",
+    .id = 0x572a4ac7u,
+    .kind = YOKE_UNARY,
+    .request = &nothing,
+    .reply = &nothing,
+    .complete = complete_own,
+};
+
+int yoke__ping(struct yoke__connection *connection, yoke__pong *done, void *user_data) {
+    const struct yoke__call_setup setup = {.done = (yoke_function *)done, .user_data = user_data};
+    struct yoke_call *call = yoke__call_create(connection->engine, &own_ping_method, &setup);
+    if (call == NULL) {
+        return -ENOMEM;
+    }
+    call->is_ping = true;
+    int error = yoke__call_start(call, connection, &(struct yoke__body){.type = &nothing, .message = &nothing});
+    if (error != 0) {
+        yoke__call_discard(call);
+    }
+    return error;
+}
+
+/* ---- Pings of users ------------------------------------------------------------------------------------------------ */
+
 int yoke_channel_ping(struct yoke_channel *channel, uint64_t timeout_us, yoke_ping_done *done, void *user_data) {
     struct yoke__engine *engine = channel->engine;
     if (yoke__engine_is_foreign(engine)) {

@@ -48,11 +48,11 @@ static int number_of(const struct yoke__refused *call) {
 static int refuse_arguments(scmp_filter_ctx filter) {
     const uint32_t refuse = SCMP_ACT_TRAP;
     int error = seccomp_rule_add(filter, refuse, SCMP_SYS(rt_sigaction), 2,
-                                 SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, SIGSYS), SCMP_A3(SCMP_CMP_NE, DIE_SIZE));
+                                 SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, SIGSYS), SCMP_A3(SCMP_CMP_NE, DIE_SIZE, 0));
     error = error != 0
                 ? error
                 : seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(rt_sigaction), 2,
-                                   SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, SIGSYS), SCMP_A3(SCMP_CMP_EQ, DIE_SIZE));
+                                   SCMP_A0(SCMP_CMP_MASKED_EQ, INT_MASK, SIGSYS), SCMP_A3(SCMP_CMP_EQ, DIE_SIZE, 0));
     const uint64_t commands[] = {TIOCSTI, TIOCLINUX};
     for (size_t i = 0; error == 0 && i < sizeof commands / sizeof commands[0]; i++) {
         error =

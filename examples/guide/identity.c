@@ -47,16 +47,23 @@ static int worker_main(struct yoke_worker *worker, void *user_data) {
 static struct yoke_pool *pool;
 
 static void on_result(struct yoke_call *call, const struct yoke_status *status, const Guide__Result *result,
-                      void *user_data) {
-    (void)call;
-    (void)user_data;
-    printf("%s: %s\n", yoke_code_name(status->code), result != NULL ? result->text : "it is dead");
-}
+                      void *user_data);
 
 static int run_job(char *name) {
     Guide__Job job = GUIDE__JOB__INIT;
     job.name = name;
     return guide_jobs_run(yoke_pool_channel(pool), &job, NULL, on_result, NULL);
+}
+
+/* First it describes itself, then it opens a file. */
+static void on_result(struct yoke_call *call, const struct yoke_status *status, const Guide__Result *result,
+                      void *user_data) {
+    (void)call;
+    (void)user_data;
+    printf("%s: %s\n", yoke_code_name(status->code), result != NULL ? result->text : "it is dead");
+    if (status->code == YOKE_OK) {
+        run_job("open");
+    }
 }
 
 static int start(struct yoke_master *master) {
@@ -78,10 +85,7 @@ static int start(struct yoke_master *master) {
     if (error == 0) {
         error = yoke_pool_create(master, &options, &pool);
     }
-    if (error == 0) {
-        error = run_job("describe");
-    }
-    return error == 0 ? run_job("open") : error;
+    return error == 0 ? run_job("describe") : error;
 }
 
 int main(void) {

@@ -175,7 +175,18 @@ struct yoke_retry_options {
 
 /* ---- As whom a worker runs ------------------------------------------------------------------------------------------- */
 
-/* What a worker may ask of the kernel. What is refused kills it by SIGSYS, and WorkerDied names the system call. */
+/*
+ * What a worker may ask of the kernel. What is refused is not done and kills it by SIGSYS, and WorkerDied names the system call, by
+ * the word of the worker's memory: unless it has blocked SIGSYS, which it can, or handles it itself, which it cannot. clone3() is
+ * refused as if there was no such call, so that clone() is taken.
+ *
+ * In exec mode the program confines itself in yoke_worker_main(). What it does before is not confined, nor is a program that does
+ * not call it.
+ *
+ * What the C library reads when it first needs it (time zones, locales, names of users and hosts) a worker of the second profile
+ * must have needed before: in fork mode the master, in exec mode the program before yoke_worker_main(). So it is with what
+ * sanitizers and profilers write at a program's end.
+ */
 enum yoke_seccomp {
     YOKE_SECCOMP_NONE,
     YOKE_SECCOMP_WORKER, /* no new programs, no ptrace, no mounts, no modules, no keys, no other users, no namespaces, …; files

@@ -371,6 +371,7 @@ int probe_worker_entry(struct yoke_worker *worker, void *user_data) {
         return emit_ticks(worker, 1024, 1024) == 0 ? 5 : 6;
     case PROBE_STUBBORN:
         (void)signal(SIGTERM, SIG_IGN);
+        (void)signal(SIGABRT, SIG_IGN);
         break;
     case PROBE_SILENT:
         for (;;) {

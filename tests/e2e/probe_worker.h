@@ -20,7 +20,7 @@ enum probe_scenario {
     PROBE_SILENT,          /* never run, never read: sleep for ever */
     PROBE_INTERCEPT,       /* serve, with interceptors: "w1" and "w2" on the server, "W" on the master's channel */
     PROBE_POSTPONE,        /* serve, and say later that it is ready: see start_worker.h */
-    PROBE_STUBBORN,        /* serve, and ignore SIGTERM */
+    PROBE_STUBBORN,        /* serve, and ignore SIGTERM and SIGABRT */
     PROBE_DRAIN,           /* serve, and drain: see drain_worker.h */
     PROBE_DRAIN_ENDLESSLY  /* the same, without an end */
 };
