@@ -113,6 +113,7 @@ static void start(bool is_idempotent) {
         pair.peers[i] = &masters[i].connection;
     }
     yoke__channel_init(&pair.channel, &class, &masters[0].engine);
+    pair.channel.is_routed = true;
     pair.channel.retry = (struct yoke__retry){.max_attempts = 3,
                                               .max_request_bytes = 1u << 20,
                                               .budget_percent = 10,
