@@ -160,10 +160,69 @@ static void remember_file(struct yoke_listener *listener) {
 static void remove_file(const struct yoke_listener *listener) {
     struct stat file;
     const char *path = yoke__address_path(&listener->asked);
-    if (path != NULL && listener->file_inode != 0 && lstat(path, &file) == 0 && file.st_dev == listener->file_device &&
-        file.st_ino == listener->file_inode) {
+    if (path != NULL && listener->is_file_ours && listener->file_inode != 0 && lstat(path, &file) == 0 &&
+        file.st_dev == listener->file_device && file.st_ino == listener->file_inode) {
         (void)unlink(path);
     }
+}
+
+/* ---- Upgrades ------------------------------------------------------------------------------------------------------- */
+
+static void for_each_listener(struct yoke_master *master, void (*act)(struct yoke_listener *listener)) {
+    for (struct yoke__link *at = master->listeners.next; at != &master->listeners; at = at->next) {
+        act(YOKE__CONTAINER(at, struct yoke_listener, link));
+    }
+}
+
+static void lend(struct yoke_listener *listener) {
+    listener->is_lent = true;
+}
+
+static void pass_on(struct yoke_listener *listener) {
+    listener->is_file_ours &= !listener->is_lent;
+    listener->is_lent = false;
+}
+
+static void keep(struct yoke_listener *listener) {
+    listener->is_lent = false;
+}
+
+void yoke__listeners_lend(struct yoke_master *master) {
+    for_each_listener(master, lend);
+}
+
+void yoke__listeners_pass_on(struct yoke_master *master) {
+    for_each_listener(master, pass_on);
+}
+
+void yoke__listeners_keep(struct yoke_master *master) {
+    for_each_listener(master, keep);
+}
+
+/* The sockets are the old master's no more, so its options give way to ours. */
+static void own(struct yoke_listener *listener) {
+    const char *path = yoke__address_path(&listener->asked);
+    struct yoke__link *next;
+    for (struct yoke__link *at = listener->sockets.next; at != &listener->sockets; at = next) {
+        struct yoke__listener_socket *socket = YOKE__CONTAINER(at, struct yoke__listener_socket, link);
+        next = at->next;
+        if (listener->asked.kind != YOKE__ADDRESS_SYSTEMD) {
+            (void)listen(socket->fd, listener->backlog);
+        }
+        bool is_only_one = next == &listener->sockets && listener->sockets.next == at;
+        if (listener->reuse_port && socket->pool == NULL && !is_only_one) {
+            remove_socket(socket);
+        }
+    }
+    if (path != NULL && !listener->is_file_ours) {
+        (void)chmod(path, listener->unix_mode);
+        listener->is_file_ours = true;
+    }
+}
+
+void yoke__listeners_own(struct yoke_master *master) {
+    for_each_listener(master, own);
+    yoke__offers_release(&master->offers, true);
 }
 
 /* ---- Listeners ------------------------------------------------------------------------------------------------------ */
@@ -199,6 +258,7 @@ static int read_options(const struct yoke_listener_options *options, struct yoke
 static int begin(struct yoke_listener *listener) {
     struct yoke__listener_socket *first;
     int error = take_offers(listener);
+    listener->is_file_ours = yoke__link_is_alone(&listener->sockets) || yoke__predecessor_is_over(listener->master);
     if (error == 0 && yoke__link_is_alone(&listener->sockets)) {
         error =
             listener->asked.kind == YOKE__ADDRESS_SYSTEMD ? -ENOENT : open_socket(listener, &listener->asked, &first);

@@ -22,7 +22,9 @@ struct yoke_listener {
     bool reuse_port;
     struct yoke__link sockets; /* of struct yoke__listener_socket, the oldest first; at least one, but see reuse_port */
 
-    /* The file of a Unix socket, to be recognised before it is removed; no device: there is none. */
+    /* The file of a Unix socket, to be recognised before it is removed; no inode: there is none. */
+    bool is_file_ours; /* to remove; false while the master before this one may need it, or when the next has it */
+    bool is_lent;      /* to a new master that is not in charge yet */
     dev_t file_device;
     ino_t file_inode;
 };
@@ -45,6 +47,19 @@ unsigned yoke__listeners_count(const struct yoke_pool *pool);
 
 /* There are no places from `index` on any more: close the sockets that belonged to them, or connections would go on coming there. */
 void yoke__listeners_vacate(const struct yoke_pool *pool, unsigned index);
+
+/*
+ * An upgrade: the sockets that there are now are lent to the new master; it has them for good, or this one has them again for itself.
+ */
+void yoke__listeners_lend(struct yoke_master *master);
+void yoke__listeners_pass_on(struct yoke_master *master);
+void yoke__listeners_keep(struct yoke_master *master);
+
+/*
+ * The master before this one is over: what was inherited is this one's, as its own options say, and what no listener or place has asked
+ * for is closed.
+ */
+void yoke__listeners_own(struct yoke_master *master);
 
 /* Close all. Files of Unix sockets are removed unless another master has them now. */
 void yoke__listeners_release(struct yoke_master *master);

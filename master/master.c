@@ -1,6 +1,8 @@
 /* master.c: the master: what its pools share. */
-#include "master/life.h"
+#include "master/child.h"
+#include "master/host.h"
 #include "master/listener.h"
+#include "master/upgrade.h"
 #include "rpc/cancel.h"
 #include "rpc/options.h"
 
@@ -8,6 +10,52 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+/* ---- Looking around --------------------------------------------------------------------------------------------------- */
+
+static void stop_looking(struct yoke_master *master) {
+    if (ev_is_active(&master->look)) {
+        ev_ref(master->io.loop);
+        ev_prepare_stop(master->io.loop, &master->look);
+    }
+}
+
+static void on_look(struct ev_loop *loop, ev_prepare *watcher, int events) {
+    struct yoke_master *master = YOKE__CONTAINER(watcher, struct yoke_master, look);
+    (void)loop;
+    (void)events;
+    stop_looking(master);
+    yoke__predecessor_look(master);
+    yoke__host_look(master);
+}
+
+void yoke__master_stir(struct yoke_master *master) {
+    bool somebody_asks = master->host != NULL || !yoke__predecessor_is_over(master);
+    if (somebody_asks && !ev_is_active(&master->look)) {
+        ev_prepare_start(master->io.loop, &master->look);
+        ev_unref(master->io.loop);
+    }
+}
+
+static bool is_ready(struct yoke_pool *pool) {
+    for (unsigned i = 0; i < pool->child_count && !pool->has_been_ready; i++) {
+        if (pool->children[i]->state != YOKE_CHILD_READY) {
+            return false;
+        }
+    }
+    pool->has_been_ready = true;
+    return true;
+}
+
+bool yoke__master_is_ready(struct yoke_master *master) {
+    bool all_are = true;
+    for (struct yoke__link *at = master->pools.next; at != &master->pools; at = at->next) {
+        all_are &= is_ready(YOKE__CONTAINER(at, struct yoke_pool, link));
+    }
+    return all_are;
+}
+
+/* ---- Life --------------------------------------------------------------------------------------------------------------- */
 
 int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *options,
                        struct yoke_master **ret_master) {
@@ -52,6 +100,17 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     yoke__link_init(&master->listeners);
     yoke__offers_init(&master->offers);
     yoke__link_init(&master->idle_lives);
+    ev_prepare_init(&master->look, on_look);
+    error = yoke__self_read(&master->self);
+    error = error != 0 ? error : yoke__predecessor_find(master);
+    if (error != 0) {
+        yoke__self_release(&master->self);
+        yoke__offers_release(&master->offers, false);
+        yoke__io_release(&master->io);
+        yoke__engine_release(&master->engine);
+        free(master);
+        return error;
+    }
     *ret_master = master;
     return 0;
 }
@@ -90,6 +149,11 @@ int yoke_master_destroy(struct yoke_master *master) {
     (void)yoke__calls_settle(&master->engine);
     for_each_pool(master, yoke__pool_destroy);
     yoke__lives_release(master);
+    yoke__upgrade_release(master);
+    yoke__host_release(master);
+    stop_looking(master);
+    yoke__predecessor_release(master);
+    yoke__self_release(&master->self);
     yoke__listeners_release(master);
     yoke__offers_release(&master->offers, false);
     yoke__events_release(&master->events);
@@ -124,6 +188,8 @@ void yoke__master_pool_stopped(struct yoke_master *master) {
 void yoke_master_stop(struct yoke_master *master) {
     if (!master->stopping && !yoke__engine_is_foreign(&master->engine)) {
         master->stopping = true;
+        yoke__host_on_stop(master);
+        yoke__upgrade_on_stop(master);
         yoke__master_pool_stopped(master);
     }
 }
@@ -136,8 +202,18 @@ void yoke__master_fail(struct yoke_master *master, int exit_code) {
 }
 
 void yoke__master_kill(struct yoke_master *master) {
-    master->stopping = true;
+    yoke_master_stop(master);
     for_each_pool(master, yoke__pool_kill);
+}
+
+int yoke_master_reload(struct yoke_master *master) {
+    int first_error = 0;
+    for (struct yoke__link *at = master->pools.next; at != &master->pools; at = at->next) {
+        int error = yoke_pool_reload(YOKE__CONTAINER(at, struct yoke_pool, link));
+        first_error = first_error != 0 ? first_error : error;
+    }
+    yoke__master_stir(master);
+    return first_error;
 }
 
 int yoke_master_exit_code(const struct yoke_master *master) {

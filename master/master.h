@@ -6,11 +6,13 @@
 #include "master/liveness.h"
 #include "master/offers.h"
 #include "master/oom.h"
+#include "master/predecessor.h"
 #include "master/process.h"
 #include "master/recycle.h"
 #include "master/renew.h"
 #include "master/restart.h"
 #include "master/scale.h"
+#include "master/self.h"
 #include "rpc/channel.h"
 #include "rpc/io.h"
 #include "rpc/list.h"
@@ -30,9 +32,14 @@ struct yoke_master {
     uint64_t next_worker_id;
     pid_t pid;
     struct yoke__oom oom;
-    uint64_t chance; /* the state of yoke__master_random() */
-    bool stopping;   /* pools are stopped one after the other; there will be no new ones */
-    int exit_code;   /* what the program should exit with */
+    uint64_t chance;        /* the state of yoke__master_random() */
+    ev_prepare look;        /* active: something has changed that the host may want to know */
+    struct yoke__self self; /* how this process was started */
+    struct yoke__predecessor predecessor;
+    struct yoke__upgrade *upgrade; /* to a new master; NULL: none is under way, nor has one succeeded */
+    struct yoke__host *host;       /* NULL: the program looks after that itself */
+    bool stopping;                 /* pools are stopped one after the other; there will be no new ones */
+    int exit_code;                 /* what the program should exit with */
 };
 
 /* Any number below 2^53, by chance. Not for secrets. */
@@ -43,6 +50,12 @@ void yoke__master_fail(struct yoke_master *master, int exit_code);
 
 /* Stop, and do not wait for anything: all workers are killed, and their deaths told. */
 void yoke__master_kill(struct yoke_master *master);
+
+/* Workers have come or gone, or there is another reason to tell the host how things are, before the loop sleeps. */
+void yoke__master_stir(struct yoke_master *master);
+
+/* Has each of the pools had a worker that is ready in every place? */
+bool yoke__master_is_ready(struct yoke_master *master);
 
 /* A pool has stopped, and this has been told: if the master is stopping, it is the turn of the next. */
 void yoke__master_pool_stopped(struct yoke_master *master);
@@ -69,6 +82,7 @@ struct yoke_pool {
 
     /* Calls wait, or none does any more. Must make none. NULL: nobody asks. */
     void (*crowded)(struct yoke_pool *pool, bool is_crowded);
+    bool has_been_ready; /* all places at once */
     bool stopping, stopped;
     bool is_killed; /* its workers were killed before their time to stop was over */
 };

@@ -18,6 +18,7 @@ void yoke__pool_attend(struct yoke_pool *pool) {
     }
     pool->channel.expects_peer = is_coming;
     yoke__channel_attend(&pool->channel);
+    yoke__master_stir(pool->master);
 }
 
 static void for_each_life(struct yoke_pool *pool, void (*act)(struct yoke__life *life)) {

@@ -230,6 +230,8 @@ void yoke__route_configure(struct yoke_pool *pool) {
         .pause_ns = retry->pause_ms * NS_PER_MS,
         .max_pause_ns = retry->max_pause_ms * NS_PER_MS,
     };
+    pool->channel.is_routed =
+        pool->channel.wants_key || pool->channel.is_limited || pool->channel.retry.max_attempts > 1;
     pool->random = pool->master->engine.clock_ns() ^ (uint64_t)pool->master->pid;
     yoke__retry_init(&pool->channel.retry, yoke__random(&pool->random));
 }

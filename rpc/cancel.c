@@ -160,7 +160,10 @@ static void wake_due(struct yoke__engine *engine) {
 
 bool yoke__calls_settle(struct yoke__engine *engine) {
     bool has_run = expire_due(engine);
-    has_run |= yoke__channels_attend_due(engine);
+    if (!yoke__link_is_alone(&engine->due_channels)) {
+        yoke__channels_attend_due(engine);
+        has_run = true;
+    }
     has_run |= !yoke__link_is_alone(&engine->wakeups) || !yoke__link_is_alone(&engine->settled);
     wake_due(engine);
     /* Up to the last one that is there now: a callback that tries again in vain must not keep the loop from turning. */

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* On the way of every call, and used twice: for calls of one peer, and for those of all. */
+#define INLINE static inline __attribute__((always_inline))
+
 static struct yoke__connection *single_peer_at(const struct yoke_channel *channel, size_t index) {
     (void)index;
     return ((const struct yoke__single_channel *)channel)->connection;
@@ -150,8 +153,9 @@ static struct yoke__connection *any_peer(const struct yoke_channel *channel) {
     return connection;
 }
 
-int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
-                         bool may_wait) {
+/* The same for a channel that keys, limits and retries are for. */
+static int send_routed(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
+                       bool may_wait) {
     const uint64_t key = key_of(channel, call, request);
     const bool has_limit = channel->is_limited && !call->is_ping;
     if (has_limit && channel->expects_peer && !yoke__link_is_alone(&channel->waiting)) {
@@ -168,8 +172,25 @@ int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, c
     if (connection == NULL) {
         return -ENOTCONN;
     }
-    return yoke__retry_keeps(channel, call, request) ? start_kept(channel, call, connection, request, key)
-                                                     : yoke__call_start(call, connection, request);
+    return yoke__channel_keeps(channel, call, request) ? start_kept(channel, call, connection, request, key)
+                                                       : yoke__call_start(call, connection, request);
+}
+
+/* Send a call to a peer, or, if it may, let it wait for one that is ready. */
+INLINE int send_picked(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
+                       bool may_wait) {
+    if (channel->is_routed) {
+        return send_routed(channel, call, request, may_wait);
+    }
+    struct yoke__connection *connection = channel->class->pick(channel, call->method, 0);
+    if (may_wait && channel->expects_peer && !yoke__peer_is_ready(connection)) {
+        return yoke__queue_add(channel, call, request, 0);
+    }
+    return connection != NULL ? yoke__call_start(call, connection, request) : -ENOTCONN;
+}
+
+int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request) {
+    return send_picked(channel, call, request, false);
 }
 
 /* Copy the caller's metadata. -EMSGSIZE, -ENOMEM. */
@@ -196,10 +217,10 @@ static int refuse(struct yoke_call *call, const struct yoke_status *status) {
     return 0;
 }
 
-static int send(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
+INLINE int send(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                 enum launch_mode mode) {
     return mode == LAUNCH_TO_TARGET ? launch_to_target(channel, call, request)
-                                    : yoke__channel_launch(channel, call, request, mode == LAUNCH_MAY_WAIT);
+                                    : send_picked(channel, call, request, mode == LAUNCH_MAY_WAIT);
 }
 
 /* Ask the channel's interceptors, which may refuse the call, and send it. */
@@ -219,7 +240,7 @@ static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *ca
 }
 
 /* Send a call that is ready to be, unless it is over already. */
-static int launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke_call *parent,
+INLINE int launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke_call *parent,
                   const struct yoke__body *request, enum launch_mode mode) {
     if (parent != NULL && parent->cancelled) {
         call->safe_to_retry = true;
@@ -242,7 +263,7 @@ static struct yoke_call *find_parent(const struct yoke__engine *engine, const st
     return options->independent || (parent != NULL && parent->answered) ? NULL : parent;
 }
 
-static struct yoke__call_setup set_up(const struct yoke__engine *engine, const struct yoke_method *method,
+INLINE struct yoke__call_setup set_up(const struct yoke__engine *engine, const struct yoke_method *method,
                                       const struct yoke_call_options *options, yoke_function *on_message,
                                       yoke_function *done, void *user_data) {
     struct yoke_call *parent = find_parent(engine, options);
@@ -260,7 +281,7 @@ static struct yoke__call_setup set_up(const struct yoke__engine *engine, const s
 }
 
 /* Make a call as the options, which are read, say. */
-static int make_call(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
+INLINE int make_call(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
                      const struct yoke_call_options *options, const struct yoke__call_setup *setup,
                      enum launch_mode mode, struct yoke_call **ret_call) {
     struct yoke_call *call = yoke__call_create(channel->engine, method, setup);

@@ -25,11 +25,12 @@ struct yoke_channel {
     const struct yoke__channel_class *class;
     struct yoke__engine *engine;
     struct yoke__chain chain;
-    bool wants_key;    /* `pick` asks for keys */
     bool expects_peer; /* there may be a peer later when there is none now; the owner's to say */
+    bool is_routed;    /* any of these three holds: */
+    bool wants_key;    /* `pick` asks for keys */
     bool is_limited;   /* `pick` gives nobody while all have as many calls as they may; then calls wait */
-    size_t target;     /* while calls to all are made: the peer that is called */
     struct yoke__retry retry;
+    size_t target; /* while calls to all are made: the peer that is called */
 
     /* See queue.h. */
     struct yoke__link waiting;         /* calls that wait for a peer: at first those that were sent before */
@@ -46,12 +47,8 @@ void yoke__channel_init(struct yoke_channel *channel, const struct yoke__channel
 /* No call goes through it any more. */
 void yoke__channel_release(struct yoke_channel *channel);
 
-/*
- * Send a call to a peer, or, if it may, let it wait for one that is ready. `request` is NULL when requests stream.
- * Errors as yoke_channel_open(); the call is the caller's to discard then.
- */
-int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
-                         bool may_wait);
+/* Send a call to a peer. Errors as yoke_channel_open(); the call is the caller's to discard then. */
+int yoke__channel_launch(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request);
 
 /* A channel to one peer. */
 struct yoke__single_channel {

@@ -8,23 +8,31 @@
 #include "rpc/call.h"
 #include "rpc/codec.h"
 
+/* Most requests fit into this, so drafts of this size are kept idle without counting them, as calls are. */
+#define YOKE__DRAFT_SMALL 256u
+
 struct yoke__draft {
-    struct yoke__draft *next_idle; /* in the engine's free list */
-    struct yoke_channel *channel;
+    union {
+        struct yoke_channel *channel;
+        struct yoke__draft *next_idle; /* in the engine's free list */
+    };
     uint64_t key;         /* of the request; 0: none */
     size_t length;        /* of the request */
     size_t cost;          /* what the call counts for in the channel while it waits */
     uint64_t since_ns;    /* while it waits, since when; roughly */
     uint64_t deadline_ns; /* while it pauses: the call's own, whose place the end of the pause has taken */
-    uint32_t attempts;    /* that have been made */
     uint8_t size_class;   /* room for 256 bytes, 1 KiB, 4 KiB, … 64 KiB; YOKE__DRAFT_CLASSES: too large to be kept */
-    bool has_request;     /* false: requests stream */
-    bool is_waiting;      /* among the channel's waiting calls */
-    bool is_returned;     /* it was sent before */
-    bool is_pausing;      /* among the channel's pausing calls */
-    bool half_closed;     /* said before there was anybody to tell */
-    bool may_be_handled;  /* a peer that is gone may have begun to */
-    uint8_t bytes[];      /* the request */
+
+    /* What is zero at first. */
+    struct {
+        uint32_t attempts;       /* that have been made */
+        bool has_request : 1;    /* false: requests stream */
+        bool is_waiting : 1;     /* among the channel's waiting calls */
+        bool is_pausing : 1;     /* among the channel's pausing calls */
+        bool half_closed : 1;    /* said before there was anybody to tell */
+        bool may_be_handled : 1; /* a peer that is gone may have begun to */
+    };
+    uint8_t bytes[]; /* the request */
 };
 
 /* The call's draft; NULL: it has none. */

@@ -33,7 +33,7 @@ struct yoke__engine {
     size_t idle_envelope_count;
     struct yoke__draft *idle_drafts[YOKE__DRAFT_CLASSES]; /* by their sizes */
     size_t idle_draft_bytes;
-    size_t draft_bytes; /* of requests in the drafts of calls */
+    size_t draft_bytes; /* of requests in the drafts of calls, but for small ones */
     struct yoke_arena *idle_arenas;
     size_t idle_arena_count;
     uint64_t (*clock_ns)(void);       /* CLOCK_MONOTONIC */

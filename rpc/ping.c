@@ -139,7 +139,7 @@ int yoke_channel_ping(struct yoke_channel *channel, uint64_t timeout_us, yoke_pi
     if (envelope != NULL) {
         envelope->started_ns = engine->clock_ns();
         call->is_ping = true;
-        error = yoke__channel_launch(channel, call, &(struct yoke__body){.type = &nothing, .message = &nothing}, false);
+        error = yoke__channel_launch(channel, call, &(struct yoke__body){.type = &nothing, .message = &nothing});
     }
     if (error != 0) {
         yoke__call_discard(call);

@@ -83,7 +83,6 @@ int yoke__queue_add(struct yoke_channel *channel, struct yoke_call *call, const 
 
 void yoke__queue_return(struct yoke_call *call) {
     struct yoke_channel *channel = call->draft->channel;
-    call->draft->is_returned = true;
     insert(call, channel->last_returned);
     channel->last_returned = &call->link;
     yoke__channel_schedule(channel);
@@ -166,9 +165,12 @@ static void send_waiting(struct yoke_call *call, struct yoke__connection *connec
     const struct yoke__body request = yoke__draft_body(draft);
     const bool half_closed = draft->half_closed;
     yoke__queue_remove(call);
+    if (draft->attempts == 0) {
+        yoke__retry_earn(&draft->channel->retry);
+    }
     draft->attempts++;
     int error = yoke__call_start(call, connection, draft->has_request ? &request : NULL);
-    if (error == 0 && !yoke__retry_keeps(draft->channel, call, draft->has_request ? &request : NULL)) {
+    if (error == 0 && !yoke__channel_keeps(draft->channel, call, draft->has_request ? &request : NULL)) {
         yoke__draft_release(call);
     }
     if (error == 0) {
@@ -220,13 +222,10 @@ void yoke__channel_schedule(struct yoke_channel *channel) {
     }
 }
 
-bool yoke__channels_attend_due(struct yoke__engine *engine) {
-    bool has_attended = false;
+void yoke__channels_attend_due(struct yoke__engine *engine) {
     while (!yoke__link_is_alone(&engine->due_channels)) {
         struct yoke_channel *channel = YOKE__CONTAINER(engine->due_channels.next, struct yoke_channel, due);
         yoke__link_remove(&channel->due);
         yoke__channel_attend(channel);
-        has_attended = true;
     }
-    return has_attended;
 }

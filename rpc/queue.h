@@ -5,6 +5,7 @@
 #ifndef YOKE_RPC_QUEUE_H
 #define YOKE_RPC_QUEUE_H
 
+#include "rpc/call.h"
 #include "rpc/channel.h"
 
 /*
@@ -24,6 +25,13 @@ void yoke__queue_pause(struct yoke_call *call, uint64_t until_ns);
 /* Its pause is over. */
 void yoke__queue_resume(struct yoke_call *call);
 
+/* Must the draft of this call be kept while it is under way? `request` is NULL when requests stream. */
+static inline bool yoke__channel_keeps(const struct yoke_channel *channel, const struct yoke_call *call,
+                                       const struct yoke__body *request) {
+    return channel->retry.max_attempts > 1 && request != NULL && request->length <= channel->retry.max_request_bytes &&
+           !call->is_ping && channel->engine->draft_bytes <= channel->engine->limits.max_queued_bytes;
+}
+
 /* Is the call in any of this? Take it out. */
 bool yoke__call_is_waiting(const struct yoke_call *call);
 void yoke__queue_remove(struct yoke_call *call);
@@ -35,7 +43,7 @@ void yoke__channel_attend(struct yoke_channel *channel);
 void yoke__channel_schedule(struct yoke_channel *channel);
 
 /* Do it for all channels that are to. For yoke__calls_settle(). */
-bool yoke__channels_attend_due(struct yoke__engine *engine);
+void yoke__channels_attend_due(struct yoke__engine *engine);
 
 /* Since when, roughly, the call that has waited for longest does; 0: none waits. */
 uint64_t yoke__queue_oldest_ns(const struct yoke_channel *channel);

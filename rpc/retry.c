@@ -12,15 +12,8 @@
 
 void yoke__retry_init(struct yoke__retry *retry, uint64_t seed) {
     retry->budget = YOKE__RETRY_EXTRA * 100;
+    retry->most = retry->budget + YOKE__RETRY_CALLS * retry->budget_percent;
     retry->random = seed;
-}
-
-void yoke__retry_earn(struct yoke__retry *retry) {
-    const uint32_t most = YOKE__RETRY_EXTRA * 100 + YOKE__RETRY_CALLS * retry->budget_percent;
-    retry->budget += retry->budget_percent;
-    if (retry->budget > most) {
-        retry->budget = most;
-    }
 }
 
 bool yoke__retry_spend(struct yoke__retry *retry) {
@@ -40,12 +33,6 @@ uint64_t yoke__retry_pause_ns(struct yoke__retry *retry, uint32_t attempts) {
 }
 
 /* ---- Calls --------------------------------------------------------------------------------------------------------- */
-
-bool yoke__retry_keeps(const struct yoke_channel *channel, const struct yoke_call *call,
-                       const struct yoke__body *request) {
-    return channel->retry.max_attempts > 1 && request != NULL && request->length <= channel->retry.max_request_bytes &&
-           !call->is_ping && channel->engine->draft_bytes <= channel->engine->limits.max_queued_bytes;
-}
 
 /* Could it be made again at all, as far as its user has not seen anything of an answer? */
 static bool can_repeat(const struct yoke_call *call) {

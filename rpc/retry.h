@@ -5,11 +5,7 @@
 #ifndef YOKE_RPC_RETRY_H
 #define YOKE_RPC_RETRY_H
 
-#include "rpc/codec.h"
-
 #include <yoke/rpc.h>
-
-struct yoke_channel;
 
 /* Retries that may be made besides those that calls have earned; and calls that count, the latest ones. */
 #define YOKE__RETRY_EXTRA 10u
@@ -20,7 +16,7 @@ struct yoke__retry {
     uint32_t max_attempts; /* of one call, the first counted */
     uint32_t max_request_bytes;
     uint32_t budget_percent;
-    uint32_t budget; /* in hundredths of a retry */
+    uint32_t budget, most; /* in hundredths of a retry */
     uint64_t pause_ns, max_pause_ns;
     uint64_t random;
 };
@@ -29,17 +25,18 @@ struct yoke__retry {
 void yoke__retry_init(struct yoke__retry *retry, uint64_t seed);
 
 /* A call has been made. */
-void yoke__retry_earn(struct yoke__retry *retry);
+static inline void yoke__retry_earn(struct yoke__retry *retry) {
+    retry->budget += retry->budget_percent;
+    if (retry->budget > retry->most) {
+        retry->budget = retry->most;
+    }
+}
 
 /* One is to be made again. False when too many have been. */
 bool yoke__retry_spend(struct yoke__retry *retry);
 
 /* How long to wait after so many attempts: by chance up to a bound that doubles. */
 uint64_t yoke__retry_pause_ns(struct yoke__retry *retry, uint32_t attempts);
-
-/* Must the draft of this call be kept while it is under way? `request` is NULL when requests stream. */
-bool yoke__retry_keeps(const struct yoke_channel *channel, const struct yoke_call *call,
-                       const struct yoke__body *request);
 
 /*
  * The peer of this call, which is on no connection any more, is gone. True when the call will be made again, so that it is not over.

@@ -122,6 +122,15 @@ static void intercept(struct side *master, struct side *worker) {
     must(yoke_server_intercept(&worker->server, &interceptor, NULL), "yoke_server_intercept");
 }
 
+/* As a pool's channel does by default. */
+static void keep_requests(struct side *master, struct side *worker) {
+    struct yoke_channel *channel = side_channel(master);
+    (void)worker;
+    channel->retry = (struct yoke__retry){.max_attempts = 3, .max_request_bytes = 64 * 1024, .budget_percent = 10};
+    channel->is_routed = true;
+    yoke__retry_init(&channel->retry, 1);
+}
+
 /* ---- Streams and events ------------------------------------------------------------------------------------------ */
 
 static void user_down_done(struct yoke_call *call, const struct yoke_status *status, void *user_data) {
@@ -168,6 +177,7 @@ const struct perf_case perf_cases[] = {
     {.name = "unary-deadline", .batch = BATCH, .master = call_with_deadline},
     {.name = "unary-interceptor", .batch = BATCH, .prepare = intercept, .master = call_plainly},
     {.name = "unary-metadata", .batch = BATCH, .prepare = add_metadata, .master = call_with_metadata},
+    {.name = "unary-retry", .batch = BATCH, .prepare = keep_requests, .master = call_plainly},
     {.name = "stream-down", .batch = BATCH, .prepare = open_down, .worker = send_down},
     {.name = "stream-up", .batch = BATCH, .prepare = open_up, .master = send_up},
     {.name = "event", .batch = BATCH, .master = emit},

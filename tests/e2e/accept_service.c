@@ -31,8 +31,8 @@ static bool answer(struct connection *connection) {
     if (strcmp(connection->line, "die") == 0) {
         _exit(3);
     }
-    int length = snprintf(text, sizeof(text), "%d %u %u\n", (int)getpid(), yoke_worker_index(listener->service->worker),
-                          listener->number);
+    int length = snprintf(text, sizeof(text), "%d %u %u %d\n", (int)getpid(),
+                          yoke_worker_index(listener->service->worker), listener->number, (int)getppid());
     return send(connection->watcher.fd, text, (size_t)length, MSG_NOSIGNAL) == length;
 }
 

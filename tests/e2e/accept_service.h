@@ -1,6 +1,6 @@
 /*
  * accept_service.h: what a worker of the tests does with its listening sockets: it accepts from all of them, and answers each line
- * with "PID INDEX LISTENER\n", the line "die" by dying. Told to drain, it accepts no more and ends when its connections have.
+ * with "PID INDEX LISTENER MASTER\n", the line "die" by dying. Told to drain, it accepts no more and ends when its connections have.
  */
 #ifndef YOKE_TESTS_ACCEPT_SERVICE_H
 #define YOKE_TESTS_ACCEPT_SERVICE_H

@@ -50,6 +50,11 @@ int dial(const char *address) {
         v6.sin6_port = htons((uint16_t)port);
         return connect_to((const struct sockaddr *)&v6, sizeof(v6));
     }
+    if (sscanf(address, "tcp:*:%u", &port) == 1) {
+        v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        v4.sin_port = htons((uint16_t)port);
+        return connect_to((const struct sockaddr *)&v4, sizeof(v4));
+    }
     if (sscanf(address, "tcp:%63[^:]:%u", host, &port) == 2 && inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
         v4.sin_port = htons((uint16_t)port);
         return connect_to((const struct sockaddr *)&v4, sizeof(v4));
@@ -67,6 +72,7 @@ bool dial_hear(int fd, struct dial_answer *ret_answer) {
     char text[64];
     size_t length = 0;
     int pid;
+    int master;
     while (length < sizeof(text) - 1) {
         if (recv(fd, text + length, 1, 0) != 1) {
             return false;
@@ -77,10 +83,11 @@ bool dial_hear(int fd, struct dial_answer *ret_answer) {
         length++;
     }
     text[length] = '\0';
-    if (sscanf(text, "%d %u %u", &pid, &ret_answer->index, &ret_answer->listener) != 3) {
+    if (sscanf(text, "%d %u %u %d", &pid, &ret_answer->index, &ret_answer->listener, &master) != 4) {
         return false;
     }
     ret_answer->pid = pid;
+    ret_answer->master = master;
     return true;
 }
 

@@ -10,7 +10,7 @@ int dial(const char *address);
 
 /* Who has answered. */
 struct dial_answer {
-    pid_t pid;
+    pid_t pid, master; /* the worker's, and its master's */
     unsigned index, listener;
 };
 

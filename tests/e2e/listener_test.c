@@ -204,7 +204,9 @@ static void a_worker_has_the_sockets_of_its_pool_and_no_other(void) {
     struct lab lab;
     lab_open_master(&lab, &(struct lab_options){0});
     struct yoke_listener *first = listen_at(&lab, "tcp:127.0.0.1:0", false);
-    struct yoke_listener *second = listen_at(&lab, "unix:@yoke-test-fds", false);
+    char name[64];
+    snprintf(name, sizeof(name), "unix:@yoke-test-fds-%d", (int)getpid());
+    struct yoke_listener *second = listen_at(&lab, name, false);
     struct yoke_listener *third = listen_at(&lab, "tcp:127.0.0.1:0", true);
     (void)listen_at(&lab, "tcp:127.0.0.1:0", true);
     open_pool(&lab, 3, (struct yoke_listener *[]){third, first, second, NULL});
