@@ -25,7 +25,7 @@ static bool was_told(const struct yoke__life *life) {
 }
 
 bool yoke__child_is_expected(const struct yoke_child *child) {
-    if (child->pool->stopping || child->index >= child->pool->child_count) {
+    if (child->pool->stopping) {
         return false;
     }
     if (child->is_due || child->next != NULL || yoke__life_is_serving(child->life)) {
@@ -248,16 +248,17 @@ void yoke__child_drop_next(struct yoke_child *child, Yoke__V1__DrainReason reaso
 }
 
 void yoke__child_vacate(struct yoke_child *child, Yoke__V1__DrainReason reason) {
-    struct yoke__life *life = child->life;
-    child->life = NULL;
+    struct yoke__life *lives[] = {child->life, child->next};
+    child->life = child->next = NULL;
     child->is_due = false;
     child->deaths_in_a_row = 0;
     ev_timer_stop(child->pool->master->io.loop, &child->timer);
     reflect(child);
     attend_channels(child);
-    yoke__child_drop_next(child, reason, NULL);
-    if (life != NULL) {
-        yoke__life_drain(life, reason, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        if (lives[i] != NULL) {
+            yoke__life_drain(lives[i], reason, NULL);
+        }
     }
 }
 

@@ -323,8 +323,8 @@ void yoke_pool_stop(struct yoke_pool *pool);
 
 /*
  * Replace every worker by a new one of the next generation, `replace.surge` at a time, without a call that fails for it. In exec
- * mode the program is the file that is there now. Ends with yoke.v1.PoolReloaded, or PoolReloadFailed. Told again meanwhile, it
- * begins anew when it is through.
+ * mode the program is the file that is there now. Ends with yoke.v1.PoolReloaded, or PoolReloadFailed, or when the pool stops. Told
+ * again meanwhile, it begins anew when it is through or has failed.
  * -ESHUTDOWN: the pool is stopping or has failed; -ECHILD.
  */
 int yoke_pool_reload(struct yoke_pool *pool);
@@ -332,7 +332,8 @@ int yoke_pool_reload(struct yoke_pool *pool);
 /*
  * Have so many workers from now on, at least 1; for a pool on demand it is the least number. More are spawned at once; those that
  * are too many drain, from the last place on. yoke.v1.PoolScaled.
- * -EINVAL: 0, over YOKE_WORKERS_MAX, or over max_workers; -ESHUTDOWN; -ENOMEM; -ECHILD.
+ * -EINVAL: 0, over YOKE_WORKERS_MAX, or over max_workers of a pool on demand; -ESHUTDOWN; -ECHILD; what spawning a worker gives, as
+ * yoke_pool_create(): then the pool is as large as it was.
  */
 int yoke_pool_scale(struct yoke_pool *pool, unsigned workers);
 

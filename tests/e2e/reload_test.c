@@ -2,6 +2,7 @@
 #include "kinds.h"
 #include "load.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct trace trace;
@@ -237,6 +238,20 @@ static void a_generation_that_is_never_ready_is_rolled_back(void) {
     close_pool(&lab);
 }
 
+/* Of two that are on their way one fails: the other, which might still become ready, is not waited for. */
+static void a_reload_that_fails_gives_up_who_is_on_the_way(void) {
+    struct lab lab;
+    open_pool(&lab, 3, POOL(.replace = {.surge = 2}, .start_ms = YOKE_NEVER, .stop = {.drain_ms = 1, .term_ms = 1}));
+    spawn_as(SILENT);
+    REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+    LAB_WAIT(&lab, trace.started == 5);
+    REQUIRE_INT(kill(lab.births[3].pid, SIGKILL), 0);
+    check_rolled_back(&lab, "in place 0, worker 4");
+    TRACE_CHECK(&trace, "died 4 signalled", "reload failed", "draining 5 reload", "died 5 stop timeout");
+    CHECK_CONTAINS(trace.drain, "because the reload has failed");
+    close_pool(&lab);
+}
+
 /* The second of three is no good: the first stays replaced. */
 static void a_reload_that_fails_midway_keeps_what_it_has_replaced(void) {
     struct lab lab;
@@ -324,6 +339,18 @@ static void a_starting_worker_of_an_earlier_generation_is_replaced(void) {
     close_pool(&lab);
 }
 
+/* Returns whose death is to be waited for. */
+static uint64_t kill_child(struct lab *lab, unsigned index) {
+    struct yoke_child *child = yoke_pool_child(lab->pool, index);
+    return yoke_child_kill(child, SIGKILL) == 0 ? yoke_child_id(child) : 0;
+}
+
+static void await_death(struct lab *lab, uint64_t id) {
+    char line[32];
+    snprintf(line, sizeof(line), "died %u ", (unsigned)id);
+    LAB_WAIT(lab, id == 0 || trace_count(&trace, line) == 1);
+}
+
 /* Workers are killed at random through many reloads; in the end all places are filled. */
 static void reloads_go_on_while_workers_die(void) {
     struct lab lab;
@@ -336,9 +363,10 @@ static void reloads_go_on_while_workers_die(void) {
         const unsigned started = trace.started;
         REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
         LAB_WAIT(&lab, trace.started > started + i % 4);
-        (void)yoke_child_kill(yoke_pool_child(lab.pool, i % 3), SIGKILL);
-        (void)yoke_child_kill(yoke_pool_child(lab.pool, 3), SIGKILL);
+        const uint64_t killed[] = {kill_child(&lab, i % 3), kill_child(&lab, 3)};
         ended++;
+        await_death(&lab, killed[0]);
+        await_death(&lab, killed[1]);
         LAB_WAIT(&lab, trace.reloaded + trace.reload_failed == ended);
     }
     LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 4 && trace.started - trace.died == 4);
@@ -369,6 +397,17 @@ static void a_pool_that_stops_ends_its_reload(void) {
     close_pool(&lab);
 }
 
+static void a_pool_that_stops_at_once_begins_no_reload(void) {
+    struct lab lab;
+    open_pool(&lab, 2, NULL);
+    REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+    yoke_pool_stop(lab.pool);
+    LAB_WAIT(&lab, lab.stopped_count == 1);
+    CHECK_INT(trace.started, 2);
+    CHECK_INT(trace.reloaded + trace.reload_failed, 0);
+    close_pool(&lab);
+}
+
 static void a_master_can_be_destroyed_in_the_middle_of_a_reload(void) {
     struct lab lab;
     open_pool(&lab, 3, POOL(.replace = {.surge = 2}));
@@ -390,6 +429,7 @@ static const struct test_case cases[] = {
     {.name = "a worker that drains can call its master", .run = a_worker_that_drains_can_call_its_master},
     {.name = "a generation that exits is rolled back", .run = a_generation_that_exits_is_rolled_back},
     {.name = "a generation that is never ready is rolled back", .run = a_generation_that_is_never_ready_is_rolled_back},
+    {.name = "a reload that fails gives up who is on the way", .run = a_reload_that_fails_gives_up_who_is_on_the_way},
     {.name = "a reload that fails midway keeps what it has replaced",
      .run = a_reload_that_fails_midway_keeps_what_it_has_replaced},
     {.name = "a reload told while one fails begins anew", .run = a_reload_told_while_one_fails_begins_anew},
@@ -401,6 +441,7 @@ static const struct test_case cases[] = {
      .run = a_starting_worker_of_an_earlier_generation_is_replaced},
     {.name = "reloads go on while workers die", .run = reloads_go_on_while_workers_die},
     {.name = "a pool that stops ends its reload", .run = a_pool_that_stops_ends_its_reload},
+    {.name = "a pool that stops at once begins no reload", .run = a_pool_that_stops_at_once_begins_no_reload},
     {.name = "a master can be destroyed in the middle of a reload",
      .run = a_master_can_be_destroyed_in_the_middle_of_a_reload},
     {.name = NULL},

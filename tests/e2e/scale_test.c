@@ -136,6 +136,20 @@ static void a_call_that_waits_for_a_place_that_is_given_up_ends(void) {
     kinds_close_pool(&lab);
 }
 
+/* The replacement of its worker goes with it. */
+static void a_place_can_be_given_up_while_its_worker_is_replaced(void) {
+    struct lab lab;
+    open_pool(&lab, 2, POOL(.stop = {.drain_ms = 1, .term_ms = 1}));
+    spawn_as(SILENT);
+    REQUIRE_INT(yoke_child_recycle(yoke_pool_child(lab.pool, 1)), 0);
+    LAB_WAIT(&lab, trace.started == 3);
+    REQUIRE_INT(yoke_pool_scale(lab.pool, 1), 0);
+    settle(&lab, 1);
+    TRACE_CHECK(&trace, "started 3 recycle in 1", "draining 3 scale", "died 3 stop timeout");
+    CHECK_INT(trace_count(&trace, "draining 2 scale"), 1);
+    kinds_close_pool(&lab);
+}
+
 /* A place that has failed, or whose worker starts, can be given up like any other. */
 static void workers_that_start_can_be_too_many(void) {
     struct lab lab;
@@ -239,6 +253,8 @@ static const struct test_case cases[] = {
     {.name = "a place is filled again while its worker drains", .run = a_place_is_filled_again_while_its_worker_drains},
     {.name = "a call that waits for a place that is given up ends",
      .run = a_call_that_waits_for_a_place_that_is_given_up_ends},
+    {.name = "a place can be given up while its worker is replaced",
+     .run = a_place_can_be_given_up_while_its_worker_is_replaced},
     {.name = "workers that start can be too many", .run = workers_that_start_can_be_too_many},
     {.name = "sizes that cannot be are refused", .run = sizes_that_cannot_be_are_refused},
     {.name = "a pool that cannot grow stays as it is", .run = a_pool_that_cannot_grow_stays_as_it_is},

@@ -309,6 +309,13 @@ static int open_pool(struct conversation *conversation, const struct conversatio
     char path[PATH_MAX];
     struct yoke_pool_options pool = {YOKE_POOL_OPTIONS_INIT, .name = "host", .workers = options->workers,
                                      .stop = {.drain_ms = STOP_TIMEOUT_MS}};
+    if (options->furnished) {
+        /* The leak check of sanitizers traces the process, which the profile refuses. */
+        static const char *const environment[] = {"ASAN_OPTIONS=detect_leaks=0", "HOME", NULL};
+        pool.identity = (struct yoke_identity_options){
+            .nice = 1, .directory = "/", .seccomp = YOKE_SECCOMP_WORKER, .environment = environment, .title = "host"};
+        pool.output.mode = YOKE_OUTPUT_EVENTS;
+    }
     snprintf(path, sizeof(path), "%s/host_program", test_program_dir());
     if (options->exec) {
         pool.path = path;

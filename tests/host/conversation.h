@@ -17,6 +17,7 @@
 
 struct conversation_options {
     bool exec;
+    bool furnished; /* the workers have an identity, a seccomp profile, and what they print is captured */
     unsigned workers;
     bool kill; /* the first worker, when all has been said */
 };

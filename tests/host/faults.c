@@ -52,6 +52,7 @@ static const struct {
     [FAULT_CLONE] = {"clone", {EAGAIN, ENOMEM}},
     [FAULT_EXECVE] = {"execve", {ENOENT, ENOMEM, E2BIG}},
     [FAULT_PIDFD_OPEN] = {"pidfd_open", {EMFILE, ENOMEM}},
+    [FAULT_PIPE] = {"pipe2", {EMFILE, ENFILE}},
     [FAULT_WAITID] = {"waitid", {EINTR}},
     [FAULT_GETRANDOM] = {"getrandom", {EAGAIN}},
     [FAULT_EVENTFD] = {"eventfd", {EMFILE, ENFILE}},
@@ -331,6 +332,7 @@ WRAP(FAULT_MADVISE, int, madvise, (void *address, size_t size, int advice), (add
 WRAP(FAULT_EXECVE, int, execve, (const char *path, char *const *argv, char *const *environment),
      (path, argv, environment))
 WRAP(FAULT_PIDFD_OPEN, int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags))
+WRAP(FAULT_PIPE, int, pipe2, (int ends[2], int flags), (ends, flags))
 WRAP(FAULT_GETRANDOM, ssize_t, getrandom, (void *buffer, size_t size, unsigned flags), (buffer, size, flags))
 
 /* With a varying argument, which is a word for all that Yoke asks. */
@@ -348,11 +350,11 @@ WRAP(FAULT_GETRANDOM, ssize_t, getrandom, (void *buffer, size_t size, unsigned f
 WRAP_VARYING(FAULT_IOCTL, ioctl, int, unsigned long)
 WRAP_VARYING(FAULT_FCNTL, fcntl, int, int)
 
-int __real_prctl(int option, unsigned long argument);
-int __wrap_prctl(int option, unsigned long argument);
+int __real_prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth);
+int __wrap_prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth);
 
-int __wrap_prctl(int option, unsigned long argument) {
-    return fails(FAULT_PRCTL) != 0 ? -1 : __real_prctl(option, argument);
+int __wrap_prctl(int option, unsigned long second, unsigned long third, unsigned long fourth, unsigned long fifth) {
+    return fails(FAULT_PRCTL) != 0 ? -1 : __real_prctl(option, second, third, fourth, fifth);
 }
 
 pid_t __real_fork(void);

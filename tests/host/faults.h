@@ -33,6 +33,7 @@ enum fault_kind {
     FAULT_CLONE,
     FAULT_EXECVE,
     FAULT_PIDFD_OPEN,
+    FAULT_PIPE,
     FAULT_WAITID,
     FAULT_GETRANDOM,
     FAULT_EVENTFD,

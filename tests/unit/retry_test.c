@@ -428,6 +428,31 @@ static void a_call_that_pauses_or_waits_can_be_cancelled(void) {
     }
 }
 
+/* Of a call that the master handles, and whose caller gives it up. */
+static void a_call_that_pauses_ends_with_its_parent(void) {
+    start(true);
+    struct outcome asked = {0};
+    struct ended ended = {0};
+    REQUIRE_INT(machine_call_later(&workers[1], "x", 1, &asked), 0);
+    exchange();
+    struct yoke_call *parent = masters[1].held[0];
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .parent = parent, .timeout_us = 5000000};
+    REQUIRE_INT(yoke_channel_call(&pair.channel, &echo, &request, &options, (yoke_function *)on_done, &ended), 0);
+    exchange();
+    kill_worker(0);
+    /* The pause is over, which is not the deadline, when the parent ends. */
+    machine_now_ns += 10 * MS_NS;
+    yoke__call_revoke(parent);
+    machine_settle(&masters[0]);
+    check_ended(&ended, YOKE_CANCELLED, "the call was cancelled", false);
+    CHECK_INT(workers[1].handled, 0);
+    while (masters[1].held_count > 0) {
+        (void)machine_answer_held(&masters[1], NULL, 0);
+    }
+    finish();
+}
+
 static void without_hope_it_ends(void) {
     for (unsigned waits = 0; waits <= 1; waits++) {
         start(true);
@@ -553,6 +578,7 @@ static const struct test_case cases[] = {
     {.name = "the budget is kept", .run = the_budget_is_kept},
     {.name = "the deadline holds", .run = the_deadline_holds},
     {.name = "a call that pauses or waits can be cancelled", .run = a_call_that_pauses_or_waits_can_be_cancelled},
+    {.name = "a call that pauses ends with its parent", .run = a_call_that_pauses_ends_with_its_parent},
     {.name = "without hope it ends", .run = without_hope_it_ends},
     {.name = "behind headers it is not made again", .run = behind_headers_it_is_not_made_again},
     {.name = "a request that is too large is not kept", .run = a_request_that_is_too_large_is_not_kept},

@@ -58,6 +58,15 @@ static void intercept(struct machine *machine) {
     REQUIRE_INT(yoke_server_intercept(&machine->server, &both, NULL), 0);
 }
 
+/* As a pool's channel does. */
+static void keep_requests(struct machine *machine) {
+    struct yoke_channel *channel = machine_channel(machine);
+    channel->retry = (struct yoke__retry){.max_attempts = 3, .max_request_bytes = 1000, .budget_percent = 10};
+    channel->is_routed = true;
+}
+
+static bool are_kept; /* the requests of both machines */
+
 static bool are_intercepted; /* both machines, at both sides */
 
 /* `depth` calls at once of the master, and as many of the worker where `both` is set. */
@@ -93,6 +102,10 @@ static void count_allocations(make_call *call) {
         if (are_intercepted) {
             intercept(&master);
             intercept(&worker);
+        }
+        if (are_kept) {
+            keep_requests(&master);
+            keep_requests(&worker);
         }
         for (unsigned round = 0; round < 3; round++) {
             make_round(table[i].depth, table[i].both, call);
@@ -130,12 +143,19 @@ static void with_interceptors(void) {
     CHECK(hooks_run > ROUNDS * DEPTH_MAX);
 }
 
+static void that_can_be_made_again(void) {
+    are_kept = true;
+    count_allocations(machine_call_now);
+    count_allocations(machine_call_later);
+}
+
 static const struct test_case cases[] = {
     {.name = "no malloc per call that is answered at once", .run = answered_at_once},
     {.name = "no malloc per call that is answered later", .run = answered_later},
     {.name = "no malloc per call with a deadline", .run = with_deadlines},
     {.name = "no malloc per call with a little metadata", .run = with_metadata},
     {.name = "no malloc per call with interceptors", .run = with_interceptors},
+    {.name = "no malloc per call that can be made again", .run = that_can_be_made_again},
     {.name = NULL},
 };
 
