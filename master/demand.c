@@ -99,6 +99,12 @@ static uint64_t look_at(struct yoke_child *child, uint64_t now) {
     return yoke__activity_look(&child->activity, child->id, calls, is_busy, now);
 }
 
+/* It is the last place that goes; a call that it has may take longer than the patience with who drains. */
+static bool is_last_free(const struct yoke_pool *pool) {
+    const struct yoke__life *life = pool->children[pool->child_count - 1]->life;
+    return life == NULL || yoke__life_calls_in_flight(life) == 0;
+}
+
 /* After one has gone, the others' work is another, so that their leisure is counted anew. */
 static void forget(struct yoke_pool *pool, uint64_t now) {
     for (unsigned i = 0; i < pool->child_count; i++) {
@@ -122,7 +128,7 @@ static void on_shrink(struct ev_loop *loop, ev_timer *watcher, int events) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         is_idle |= look_at(pool->children[i], now) >= pool->options.demand.shrink_after_ms * NS_PER_MS;
     }
-    if (is_idle && can_shrink(pool)) {
+    if (is_idle && can_shrink(pool) && is_last_free(pool)) {
         (void)yoke__scale_to(pool, pool->child_count - 1, YOKE__V1__SCALE_REASON__SCALE_REASON_IDLE);
         forget(pool, now);
     }
