@@ -502,17 +502,16 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
 }
 
 void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
-    if (!was_told(life)) {
-        life->drain = reason;
-        (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
+    if (was_told(life) || (life->state == YOKE_CHILD_STOPPING && !life->has_left)) {
+        /* It has been told, or ends for a reason of its own. */
+        return;
     }
+    life->drain = reason;
+    (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
     if (life->state != YOKE_CHILD_STOPPING) {
         withdraw(life);
         /* To tell it, from the loop. */
         start_timer(life, 0);
-    } else {
-        /* It ends anyway, and has its time for that. */
-        life->is_drain_told = true;
     }
     tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);
