@@ -54,6 +54,8 @@ static void seat(struct yoke_child *child, struct yoke__life *life) {
     child->life = life;
     child->id = life->id;
     child->generation = life->generation;
+    child->is_due = false;
+    ev_timer_stop(child->pool->master->io.loop, &child->timer);
     if (child->next == life) {
         child->next = NULL;
     }
@@ -137,7 +139,8 @@ static void announce_restart(struct yoke_child *child, uint64_t pause_us, uint32
 /* Its worker is dead: is there to be another, and when? */
 static void decide_restart(struct yoke_child *child, const struct yoke__loss *loss) {
     struct yoke_pool *pool = child->pool;
-    bool is_due = !loss->was_told && yoke__restart_is_due(&pool->options.restart, loss->death->exit_code);
+    bool is_due = !loss->was_told && child->index < pool->child_count &&
+                  yoke__restart_is_due(&pool->options.restart, loss->death->exit_code);
     uint32_t deaths_in_period = 0;
     if (is_due && !loss->has_left) {
         child->deaths_in_a_row++;
@@ -145,14 +148,14 @@ static void decide_restart(struct yoke_child *child, const struct yoke__loss *lo
             return;
         }
     }
-    if (is_due && loss->has_left) {
+    if (!is_due || child->life != NULL || pool->stopping) {
+        child->is_due = false;
+    } else if (loss->has_left) {
         make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE, find_delay_us(child, loss->death->uptime_us));
-    } else if (is_due && child->life == NULL && !pool->stopping) {
+    } else {
         uint64_t pause_us = find_pause_us(child);
         make_due(child, YOKE__V1__START_REASON__START_REASON_RESTART, pause_us);
         announce_restart(child, pause_us, deaths_in_period);
-    } else {
-        child->is_due = false;
     }
     attend_channels(child);
 }
@@ -193,10 +196,10 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
         yoke__pool_check_stopped(child->pool);
         return;
     }
-    if (!child->is_due) {
+    if (!child->is_due || child->next != NULL || child->index >= child->pool->child_count) {
+        child->is_due = false;
         return;
     }
-    child->is_due = false;
     int error = yoke__child_spawn(child, child->due_reason);
     if (error != 0) {
         child->deaths_in_a_row++;

@@ -99,6 +99,12 @@ static uint64_t look_at(struct yoke_child *child, uint64_t now) {
     return yoke__activity_look(&child->activity, child->id, calls, is_busy, now);
 }
 
+/* It is the last place that goes; a call that it has may take longer than the patience with who drains. */
+static bool is_last_free(const struct yoke_pool *pool) {
+    const struct yoke__life *life = pool->children[pool->child_count - 1]->life;
+    return life == NULL || yoke__life_calls_in_flight(life) == 0;
+}
+
 /* After one has gone, the others' work is another, so that their leisure is counted anew. */
 static void forget(struct yoke_pool *pool, uint64_t now) {
     for (unsigned i = 0; i < pool->child_count; i++) {
@@ -106,10 +112,11 @@ static void forget(struct yoke_pool *pool, uint64_t now) {
     }
 }
 
-static void look_again(struct yoke_pool *pool) {
-    if (can_shrink(pool) && !ev_is_active(&pool->demand.shrink)) {
-        start_timer(pool, &pool->demand.shrink,
-                    (pool->options.demand.shrink_after_ms * NS_PER_MS + YOKE__DEMAND_LOOKS - 1) / YOKE__DEMAND_LOOKS);
+static void stop_looking(struct yoke_pool *pool) {
+    struct ev_loop *loop = pool->master->io.loop;
+    if (ev_is_active(&pool->demand.shrink)) {
+        ev_ref(loop);
+        ev_timer_stop(loop, &pool->demand.shrink);
     }
 }
 
@@ -122,20 +129,29 @@ static void on_shrink(struct ev_loop *loop, ev_timer *watcher, int events) {
     for (unsigned i = 0; i < pool->child_count; i++) {
         is_idle |= look_at(pool->children[i], now) >= pool->options.demand.shrink_after_ms * NS_PER_MS;
     }
-    if (is_idle && can_shrink(pool)) {
+    if (is_idle && can_shrink(pool) && is_last_free(pool)) {
         (void)yoke__scale_to(pool, pool->child_count - 1, YOKE__V1__SCALE_REASON__SCALE_REASON_IDLE);
         forget(pool, now);
     }
-    look_again(pool);
+    if (!can_shrink(pool)) {
+        stop_looking(pool);
+    }
 }
 
 /* ---- Life -------------------------------------------------------------------------------------------------------------- */
 
 void yoke__demand_on_scaled(struct yoke_pool *pool) {
-    if (can_shrink(pool) && !ev_is_active(&pool->demand.shrink)) {
-        forget(pool, now_ns(pool));
-        look_again(pool);
+    struct ev_loop *loop = pool->master->io.loop;
+    if (!can_shrink(pool) || ev_is_active(&pool->demand.shrink)) {
+        return;
     }
+    forget(pool, now_ns(pool));
+    ev_now_update(loop);
+    const double interval = pool->options.demand.shrink_after_ms / 1e3 / YOKE__DEMAND_LOOKS;
+    ev_timer_set(&pool->demand.shrink, interval, interval);
+    ev_timer_start(loop, &pool->demand.shrink);
+    /* Workers keep the loop running, not what looks at them. */
+    ev_unref(loop);
 }
 
 void yoke__demand_init(struct yoke_pool *pool) {
@@ -151,7 +167,6 @@ void yoke__demand_begin(struct yoke_pool *pool) {
 }
 
 void yoke__demand_end(struct yoke_pool *pool) {
-    struct ev_loop *loop = pool->master->io.loop;
-    ev_timer_stop(loop, &pool->demand.grow);
-    ev_timer_stop(loop, &pool->demand.shrink);
+    ev_timer_stop(pool->master->io.loop, &pool->demand.grow);
+    stop_looking(pool);
 }

@@ -486,7 +486,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     yoke__socket_open(&life->socket, &master->io, life->process.channel_fd, &master->engine, &master->server,
                       &master->events, &worker, true, &owner);
-    yoke__route_join(pool, &life->socket.connection);
+    yoke__route_join(pool, &life->socket.connection, child->index);
     ev_io_init(&life->death, on_death, life->process.pidfd, EV_READ);
     ev_io_start(master->io.loop, &life->death);
     ev_timer_init(&life->timer, on_timer, 0., 0.);
@@ -502,17 +502,16 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
 }
 
 void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
-    if (!was_told(life)) {
-        life->drain = reason;
-        (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
+    if (was_told(life) || (life->state == YOKE_CHILD_STOPPING && !life->has_left)) {
+        /* It has been told, or ends for a reason of its own. */
+        return;
     }
+    life->drain = reason;
+    (void)snprintf(life->drain_detail, sizeof life->drain_detail, "%s", detail != NULL ? detail : "");
     if (life->state != YOKE_CHILD_STOPPING) {
         withdraw(life);
         /* To tell it, from the loop. */
         start_timer(life, 0);
-    } else {
-        /* It ends anyway, and has its time for that. */
-        life->is_drain_told = true;
     }
     tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);

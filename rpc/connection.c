@@ -209,7 +209,7 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
             forget_special(connection, call);
         }
         if (connection->relieves != NULL) {
-            yoke__channel_schedule(connection->relieves);
+            yoke__channel_relieve(connection->relieves, connection);
         }
     } else {
         connection->incoming_count--;

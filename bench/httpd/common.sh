@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # common.sh: what compare and torture share: servers that are started and ended, wrk, and what it says.
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -6,6 +7,7 @@ httpd=${HTTPD:-$root/build/release/examples/httpd/httpd}
 port=${PORT:-18080}
 workers=$(nproc)
 connections=64
+warm_up=3 # seconds; Node compiles what it runs, while it runs
 
 scratch=$(mktemp -d)
 log=$scratch/log

@@ -78,7 +78,7 @@ static int start(struct yoke_master *master) {
     static struct demo demo;
     demo.master = master;
     struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = 1, .entry = worker_main,
-                                        .restart = {.when = YOKE_RESTART_ALWAYS, .pause_ms = 10}};
+                                        .restart = {.when = YOKE_RESTART_ON_FAILURE, .pause_ms = 10}};
     struct yoke_events *events = yoke_master_events(master);
     if (yoke_v1_worker_started_on(events, on_started, &demo) < 0 ||
         yoke_v1_worker_ready_on(events, on_ready, &demo) < 0 || guide_progress_on(events, on_progress, &demo) < 0 ||

@@ -21,12 +21,13 @@ static void on_ready(const struct yoke_peer *peer, const Yoke__V1__WorkerReady *
     }
 }
 
-static void on_reloaded(const struct yoke_peer *peer, const Yoke__V1__PoolReloaded *event, void *user_data) {
+static void on_died(const struct yoke_peer *peer, const Yoke__V1__WorkerDied *event, void *user_data) {
     (void)peer;
-    (void)event;
     (void)user_data;
-    printf("SIGTERM\n");
-    raise(SIGTERM);
+    if (event->generation == 1) {
+        printf("SIGTERM\n");
+        raise(SIGTERM);
+    }
 }
 
 static int start(struct yoke_master *master) {
@@ -43,7 +44,7 @@ static int start(struct yoke_master *master) {
         error = yoke_v1_worker_ready_on(yoke_master_events(master), on_ready, NULL);
     }
     if (error == 0) {
-        error = yoke_v1_pool_reloaded_on(yoke_master_events(master), on_reloaded, NULL);
+        error = yoke_v1_worker_died_on(yoke_master_events(master), on_died, NULL);
     }
     if (error == 0) {
         error = yoke_master_follow_host(master, NULL);

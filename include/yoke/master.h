@@ -104,8 +104,14 @@ struct yoke_listener;
 /*
  * Open a listening socket, or take over the one of this address that systemd, or the master before an upgrade, has left. Belongs
  * to the master. A Unix socket's file is removed first if nobody listens on it, and when the master is destroyed.
- * -EINVAL: no such form of address, or options not initialised; -E2BIG: options of a newer Yoke are set; -ENOENT: systemd has
- * passed no socket of this name; -EADDRINUSE, -EACCES, …: the kernel's; -ENOMEM, -EMFILE.
+ *
+ * systemd's sockets are all taken the first time that one is asked for; its variables are unset then. Where several have one name,
+ * each call takes the next. An inherited socket is found by the address that the old master asked for, so that a port chosen by the
+ * kernel stays, or else by the one that it is bound to; reuse_port must be as it was.
+ *
+ * -EINVAL: no such form of address, reuse_port of what is not TCP, or options not initialised; -E2BIG: options of a newer Yoke are
+ * set; -ENOENT: systemd has passed no listening stream socket of this name; -EADDRINUSE, -EACCES, …: the kernel's; -ENOMEM, -EMFILE;
+ * -ECHILD: in a forked copy of the process.
  */
 int yoke_master_listen(struct yoke_master *master, const struct yoke_listener_options *options,
                        struct yoke_listener **ret_listener);
@@ -126,14 +132,17 @@ struct yoke_host_options {
      * the pools, and WATCHDOG=1 in time if the unit wants it (WatchdogSec=). */
     bool no_notify;
 
-    /* What SIGUSR2 runs; see yoke_master_upgrade(). NULL: SIGUSR2 is left alone. */
+    /* What SIGUSR2 runs; see yoke_master_upgrade(). Read when the signal comes, so it must live as long as the master, and may change
+     * meanwhile. NULL: SIGUSR2 is left alone. */
     const struct yoke_upgrade_options *upgrade;
 };
 #define YOKE_HOST_OPTIONS_INIT .size = sizeof(struct yoke_host_options)
 
 /*
  * Follow the host: its signals, on the master's loop, and systemd. `options` may be NULL. Does not keep the loop running. Once
- * for each master; ends with it. -EINVAL: options not initialised; -EALREADY; -ENOMEM, -EMFILE.
+ * for each master; ends with it, and gives the program its own signal handlers back. libev allows a signal on one loop only.
+ * A pool has been ready when all its places were at once; the pools that count are those that there are when the loop runs.
+ * -EINVAL: options not initialised; -E2BIG: options of a newer Yoke are set; -EALREADY; -ENOMEM, -EMFILE; -ECHILD.
  */
 int yoke_master_follow_host(struct yoke_master *master, const struct yoke_host_options *options);
 
@@ -141,12 +150,18 @@ int yoke_master_follow_host(struct yoke_master *master, const struct yoke_host_o
  * A new master, of a new binary, takes over: it is started beside this one and gets the listening sockets and, if wanted, a
  * state of the program's own. When all its pools are ready, this one stops as yoke_master_stop() does, so every call and
  * connection that has begun is served to its end by the workers that have it. Until then this one goes on; if the new master
- * fails, it is as if nothing had been.
+ * fails, it is killed and reaped, and it is as if nothing had been, but for connections that its workers had accepted.
+ *
+ * The new master is a child of this process that does not die with it: should this one die meanwhile, the new one goes on as the
+ * master. It has the standard descriptors, what is handed over, and no other; this one's environment; no blocked signals and no
+ * handlers. yoke_master_create() takes over what is there, yoke_master_listen() the sockets that are asked for; those that nobody
+ * has asked for by the time that it is in charge are closed.
  */
 
 struct yoke_upgrade_options {
-    size_t size;         /* set by YOKE_UPGRADE_OPTIONS_INIT */
-    const char *path;    /* the program; NULL: the file that this process was started from, as it is there now */
+    size_t size; /* set by YOKE_UPGRADE_OPTIONS_INIT */
+    const char
+        *path; /* the program, not searched in PATH; NULL: the file that this process was started from, as it is now */
     char *const *argv;   /* NULL: the arguments that this process was started with */
     unsigned timeout_ms; /* the new master has so long until its pools are ready; 0: 60,000 ms */
     const void *state;   /* what the new master gets; copied */
@@ -156,12 +171,13 @@ struct yoke_upgrade_options {
 
 /*
  * Begin. How it ends is an event: yoke.v1.MasterUpgraded, after which this master stops, or yoke.v1.MasterUpgradeFailed.
- * `options` may be NULL. -EINPROGRESS: one has begun; -ESHUTDOWN: the master is stopping; -EINVAL; -E2BIG; what starting a
- * process can give.
+ * `options` may be NULL. An upgrade fails when this master is told to stop.
+ * -EINPROGRESS: one has begun, or this master is not in charge yet itself; -ESHUTDOWN: the master is stopping; -EINVAL; -E2BIG;
+ * -ECHILD; what execve() says (-ENOENT, -EACCES, …), and what starting a process can give.
  */
 int yoke_master_upgrade(struct yoke_master *master, const struct yoke_upgrade_options *options);
 
-/* In the new master: the state that the old one left, valid as long as the master; NULL when there is none. */
+/* In the new master: the state that the old one left, aligned to a page, valid as long as the master; NULL when there is none. */
 const void *yoke_master_inherited_state(const struct yoke_master *master, size_t *ret_size);
 
 #ifdef __cplusplus

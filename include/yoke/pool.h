@@ -88,7 +88,7 @@ struct yoke_stop_options {
 
 /*
  * A worker is replaced, when it is recycled or the pool is reloaded, by another that is ready before it drains. No more than
- * `surge` are added to the pool for that at a time. A new one that dies or is not ready in time ends a reload
+ * `surge` are added to the pool for that at a time; those that drain are not counted. A new one that dies or is not ready in time ends a reload
  * (yoke.v1.PoolReloadFailed): those not replaced yet stay as they are and serve on.
  */
 struct yoke_replace_options {
@@ -113,8 +113,9 @@ struct yoke_recycle_options {
 
 /* For pools with max_workers: when it grows and shrinks, by one at a time. */
 struct yoke_demand_options {
-    uint32_t grow_after_ms;   /* a call has waited so long in the queue; default 10 */
-    uint32_t shrink_after_ms; /* a worker has had no call for so long; default 30,000 */
+    uint32_t grow_after_ms; /* a call has waited so long in the queue; default 10 */
+    uint32_t
+        shrink_after_ms; /* some worker has had no call for so long, and the last one has none now; default 30,000 */
 };
 
 /* ---- Who gets a call ----------------------------------------------------------------------------------------------- */

@@ -85,6 +85,14 @@ static void a_worker_that_fails_is_not_followed_by_another(void) {
     kinds_close_pool(&lab);
 }
 
+/* A worker answers the calls that it holds. */
+static int release(struct lab *lab, unsigned index, struct lab_result *result) {
+    const Probe__ReleaseRequest request = PROBE__RELEASE_REQUEST__INIT;
+    result->lab = lab;
+    return probe_common_release(yoke_child_channel(yoke_pool_child(lab->pool, index)), &request, NULL, lab_on_empty,
+                                result);
+}
+
 static void who_is_at_work_stays(void) {
     struct lab lab;
     struct lab_result held[2] = {0};
@@ -103,6 +111,46 @@ static void who_is_at_work_stays(void) {
     kinds_close_pool(&lab);
     lab_release(&held[0]);
     lab_release(&held[1]);
+}
+
+/* The last place is the one that goes, so its calls are waited for while another worker is idle. */
+static void a_call_in_the_last_place_is_waited_for(void) {
+    struct lab lab;
+    struct lab_result held[2] = {0}, released[2] = {0}, clock = {0};
+    struct yoke_pool *other;
+    open_pool(&lab, 1, POOL(IDLE(4), .stop = {.drain_ms = 1, .term_ms = 1}));
+    REQUIRE_INT(lab_create_pool(&lab, &(struct lab_options){.workers = 1}, &other), 0);
+    REQUIRE_INT(lab_hold(&lab, yoke_pool_channel(lab.pool), "a", 1, &held[0]), 0);
+    REQUIRE_INT(lab_hold(&lab, yoke_pool_channel(lab.pool), "b", 1, &held[1]), 0);
+    LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 2 && yoke_pool_queued(lab.pool) == 0);
+    REQUIRE_INT(release(&lab, 0, &released[0]), 0);
+    LAB_WAIT(&lab, held[0].count == 1);
+    /* A call to others that takes many times shrink_after_ms. */
+    REQUIRE_INT(lab_slow(&lab, yoke_pool_channel(other), 60, &clock), 0);
+    LAB_WAIT(&lab, clock.count == 1);
+    CHECK_INT(yoke_pool_size(lab.pool), 2);
+    REQUIRE_INT(release(&lab, 1, &released[1]), 0);
+    LAB_WAIT(&lab, held[1].count == 1 && trace.died == 1);
+    LAB_CHECK_ENDED(&held[1], YOKE_OK);
+    CHECK_INT(yoke_pool_size(lab.pool), 1);
+    kinds_close_pool(&lab);
+    lab_release(&held[0]);
+    lab_release(&held[1]);
+}
+
+/* When all its workers are dead, and there will be no others, nothing of it keeps the loop running. */
+static void a_large_pool_that_is_dead_lets_the_loop_end(void) {
+    struct lab lab;
+    open_pool(&lab, 1, POOL(IDLE(3600000)));
+    call(&lab, CALLS, 2);
+    LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 4);
+    await_calls(&lab, CALLS);
+    for (unsigned i = 0; i < 4; i++) {
+        REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, i), SIGKILL), 0);
+    }
+    ev_run(lab.loop, 0);
+    CHECK_INT(trace.died, 4);
+    kinds_close_pool(&lab);
 }
 
 static void the_least_number_can_be_changed(void) {
@@ -149,6 +197,8 @@ static const struct test_case cases[] = {
      .run = a_worker_that_is_never_ready_is_not_followed_by_another},
     {.name = "a worker that fails is not followed by another", .run = a_worker_that_fails_is_not_followed_by_another},
     {.name = "who is at work stays", .run = who_is_at_work_stays},
+    {.name = "a call in the last place is waited for", .run = a_call_in_the_last_place_is_waited_for},
+    {.name = "a large pool that is dead lets the loop end", .run = a_large_pool_that_is_dead_lets_the_loop_end},
     {.name = "the least number can be changed", .run = the_least_number_can_be_changed},
     {.name = "a pool that grows can be stopped and destroyed", .run = a_pool_that_grows_can_be_stopped_and_destroyed},
     {.name = NULL},

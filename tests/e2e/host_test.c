@@ -49,10 +49,10 @@ static void systemd_is_told_how_it_goes_in_order(void) {
     struct ear ear;
     uint64_t when_us = 0;
     open_heard(&lab, &ear, 2, &(struct lab_options){.workers = 1});
-    LAB_WAIT(&lab, ear.count == 1);
+    LAB_WAIT(&lab, ear.count >= 1);
     CHECK_STR(ear.messages[0], "READY=1\n");
     raise(SIGHUP);
-    LAB_WAIT(&lab, ear.count == 3);
+    LAB_WAIT(&lab, ear.count >= 3);
     CHECK_INT(sscanf(ear.messages[1], "RELOADING=1\nMONOTONIC_USEC=%" SCNu64 "\n", &when_us), 1);
     CHECK(when_us > 0 && when_us <= test_now_ms() * 1000 + 1000);
     CHECK_STR(ear.messages[2], "READY=1\n");
@@ -69,9 +69,9 @@ static void a_reload_of_the_programs_own_is_told_too(void) {
     struct lab lab;
     struct ear ear;
     open_heard(&lab, &ear, 2, &(struct lab_options){.workers = 1});
-    LAB_WAIT(&lab, ear.count == 1);
+    LAB_WAIT(&lab, ear.count >= 1);
     CHECK_INT(yoke_master_reload(lab.master), 0);
-    LAB_WAIT(&lab, ear.count == 3);
+    LAB_WAIT(&lab, ear.count >= 3);
     CHECK_INT(strncmp(ear.messages[1], "RELOADING=1\n", 12), 0);
     CHECK_STR(ear.messages[2], "READY=1\n");
     CHECK_INT(lab.ready_count, 4);
@@ -82,9 +82,9 @@ static void a_reload_without_pools_is_over_at_once(void) {
     struct lab lab;
     struct ear ear;
     open_heard(&lab, &ear, 0, &(struct lab_options){.workers = 1});
-    LAB_WAIT(&lab, ear.count == 1);
+    LAB_WAIT(&lab, ear.count >= 1);
     raise(SIGHUP);
-    LAB_WAIT(&lab, ear.count == 3);
+    LAB_WAIT(&lab, ear.count >= 3);
     CHECK_STR(ear.messages[2], "READY=1\n");
     close_heard(&lab, &ear);
 }
@@ -129,7 +129,7 @@ static void the_watchdog_is_fed_if_it_is_ours(void) {
     setenv("WATCHDOG_USEC", "20000", 1);
     setenv("WATCHDOG_PID", pid, 1);
     open_heard(&lab, &ear, 1, &(struct lab_options){.workers = 1});
-    LAB_WAIT(&lab, ear.watchdog_count == 3);
+    LAB_WAIT(&lab, ear.watchdog_count >= 3);
     close_heard(&lab, &ear);
 
     /* A few times its interval; when it is not fed, nothing comes. */

@@ -193,6 +193,20 @@ static void a_drain_without_a_bound_takes_as_long_as_it_takes(void) {
     lab_close(&lab);
 }
 
+static void who_ends_anyway_is_not_told_to_stop(void) {
+    struct lab lab;
+    struct lab_result result = {0};
+    lab_open(&lab, &(struct lab_options){.stop_timeout_ms = 40});
+    REQUIRE_INT(lab_call_empty(&lab, probe_worker_close_channel, lab_channel(&lab), &result), 0);
+    LAB_WAIT(&lab, yoke_child_state(yoke_pool_child(lab.pool, 0)) == YOKE_CHILD_STOPPING);
+    yoke_pool_stop(lab.pool);
+    LAB_WAIT(&lab, lab.stopped_count == 1);
+    /* It closed its channel before, so that is why it died. */
+    (void)wait_for_death(&lab, REASON(CHANNEL_CLOSED), SIGTERM);
+    CHECK_INT(lab.drains.count, 0);
+    lab_close(&lab);
+}
+
 /* ---- What a death tells ------------------------------------------------------------------------------------------ */
 
 static void a_death_tells_the_calls_that_were_served(void) {
@@ -233,6 +247,7 @@ static const struct test_case cases[] = {
     {.name = "who stops of its own accord has no more time", .run = who_stops_of_its_own_accord_has_no_more_time},
     {.name = "a drain without a bound takes as long as it takes",
      .run = a_drain_without_a_bound_takes_as_long_as_it_takes},
+    {.name = "who ends anyway is not told to stop", .run = who_ends_anyway_is_not_told_to_stop},
     {.name = "a death tells the calls that were served", .run = a_death_tells_the_calls_that_were_served},
     {.name = NULL},
 };

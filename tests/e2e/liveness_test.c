@@ -226,14 +226,25 @@ static void a_handler_that_answers_later_is_no_hang(void) {
 
 static void a_handler_that_blocks_is_noticed_when_its_call_is_long_given_up(void) {
     struct lab lab;
-    struct lab_result blocked = {.lab = &lab};
-    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .handler_timeout_us = 40000, .timeout_us = 10000};
+    struct yoke_call *call = NULL;
+    struct lab_result result = {.lab = &lab};
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .handler_timeout_us = 40000, .ret_call = &call};
+    /* The handler is stuck once it has sent an event, so large that it leaves at once. */
+    Probe__BurstRequest request = PROBE__BURST_REQUEST__INIT;
+    Probe__EndRequest end = PROBE__END_REQUEST__INIT;
+    request.events = 1;
+    request.bytes = 200000;
+    request.end = &end;
+    end.how = PROBE__END__END_RAISE;
+    end.code = SIGSTOP;
     open_lab(&lab, &(struct lab_options){.pool = LIVENESS(.patience_ms = 20)});
-    REQUIRE_INT(probe_worker_block(lab_channel(&lab), &empty, &options, lab_on_empty, &blocked), 0);
-    LAB_WAIT(&lab, blocked.count > 0);
-    LAB_CHECK_ENDED(&blocked, YOKE_DEADLINE_EXCEEDED);
+    REQUIRE_INT(probe_worker_burst(lab_channel(&lab), &request, &options, lab_on_empty, &result), 0);
+    LAB_WAIT(&lab, lab.tick_count == 1);
+    yoke_call_cancel(call);
+    LAB_WAIT(&lab, result.count > 0);
+    LAB_CHECK_ENDED(&result, YOKE_CANCELLED);
     (void)wait_for_hang(&lab, SIGABRT);
-    CHECK_STR(lab.hangs.told[0].method, "probe.Worker/Block");
+    CHECK_STR(lab.hangs.told[0].method, "probe.Worker/Burst");
     lab_close(&lab);
 }
 

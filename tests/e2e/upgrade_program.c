@@ -127,11 +127,12 @@ int main(int argc, char **argv) {
     struct yoke_listener *listeners[LISTENERS_MAX + 1] = {NULL};
     exit_code = exit_code != 0 ? exit_code : open_listeners(master, argv + 4, listeners);
     if (exit_code != 0) {
-        return exit_code;
+        /* What is not released is no leak here. */
+        _exit(exit_code);
     }
     if (make_pool(master, is_exec, false, listeners) != 0 ||
         (is_silent && make_pool(master, is_exec, true, NULL) != 0)) {
-        return 31;
+        _exit(31);
     }
     if (strcmp(argv[2], "leave") == 0) {
         yoke_master_destroy(master);
@@ -145,7 +146,7 @@ int main(int argc, char **argv) {
                                                  .state_size = strlen(argv[3])};
     const struct yoke_host_options host = {YOKE_HOST_OPTIONS_INIT, .upgrade = &upgrade};
     if (yoke_master_follow_host(master, &host) != 0) {
-        return 32;
+        _exit(32);
     }
     ev_run(loop, 0);
     exit_code = yoke_master_exit_code(master);

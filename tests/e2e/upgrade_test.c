@@ -426,6 +426,9 @@ static void a_new_master_that_fails_leaves_everything_as_it_was(void) {
     };
     struct lab lab;
     struct news news;
+    struct ear ear;
+    ear_open(&ear);
+    setenv("WATCHDOG_USEC", "20000", 1);
     open_old(&lab, &news);
     struct yoke_listener *listener = listen_at(&lab, "tcp:127.0.0.1:0");
     const char *address = yoke_listener_address(listener);
@@ -443,6 +446,13 @@ static void a_new_master_that_fails_leaves_everything_as_it_was(void) {
     REQUIRE_INT(try_upgrade(&lab, "serve", "expected", address, NULL, &options), 0);
     LAB_WAIT(&lab, news.failed_count == 5);
     CHECK_CONTAINS(news.detail, "it exited with code 25");
+    /* Systemd has heard nothing of these; this process has not wanted to tell it anything itself. */
+    ear_read(&ear);
+    CHECK_INT(ear.count, 0);
+    CHECK_INT(ear.watchdog_count, 0);
+    CHECK_STR(ear.status, "");
+    ear_close(&ear);
+    unsetenv("WATCHDOG_USEC");
     /* And after all that one can succeed. */
     upgrade(&lab, "serve", address);
     LAB_WAIT(&lab, news.upgraded_count == 1);

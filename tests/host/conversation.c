@@ -19,6 +19,9 @@
 /* A worker that was not told to stop, because that failed, gets so long. */
 #define STOP_TIMEOUT_MS 10
 
+/* One that does not come to be ready, because that failed. */
+#define START_TIMEOUT_MS 2000
+
 static uint8_t large[LARGE_SIZE];
 
 /* ---- What both sides serve */
@@ -287,6 +290,20 @@ static void on_stopped(const struct yoke_peer *peer, const Yoke__V1__PoolStopped
     conversation->stopped++;
 }
 
+static void on_reloaded(const struct yoke_peer *peer, const Yoke__V1__PoolReloaded *event, void *user_data) {
+    struct conversation *conversation = user_data;
+    (void)peer;
+    conversation->reloaded++;
+    conversation->was_renewed = event->replaced == 2;
+}
+
+static void on_reload_failed(const struct yoke_peer *peer, const Yoke__V1__PoolReloadFailed *event, void *user_data) {
+    struct conversation *conversation = user_data;
+    (void)peer;
+    (void)event;
+    conversation->reloaded++;
+}
+
 static int open_master(struct conversation *conversation) {
     static const struct probe_common_handlers common = {.echo = echo, .never = never};
     conversation->loop = ev_loop_new(EVFLAG_AUTO);
@@ -302,13 +319,15 @@ static int open_master(struct conversation *conversation) {
     error = error != 0 ? error : probe_tick_on(events, on_tick, NULL);
     error = error != 0 ? error : yoke_v1_worker_started_on(events, on_started, conversation);
     error = error != 0 ? error : yoke_v1_worker_died_on(events, on_died, conversation);
+    error = error != 0 ? error : yoke_v1_pool_reloaded_on(events, on_reloaded, conversation);
+    error = error != 0 ? error : yoke_v1_pool_reload_failed_on(events, on_reload_failed, conversation);
     return error != 0 ? error : yoke_v1_pool_stopped_on(events, on_stopped, conversation);
 }
 
 static int open_pool(struct conversation *conversation, const struct conversation_options *options) {
     char path[PATH_MAX];
     struct yoke_pool_options pool = {YOKE_POOL_OPTIONS_INIT, .name = "host", .workers = options->workers,
-                                     .stop = {.drain_ms = STOP_TIMEOUT_MS}};
+                                     .start_ms = START_TIMEOUT_MS, .stop = {.drain_ms = STOP_TIMEOUT_MS}};
     if (options->furnished) {
         /* The leak check of sanitizers traces the process, which the profile refuses. */
         static const char *const environment[] = {"ASAN_OPTIONS=detect_leaks=0", "HOME", NULL};
@@ -343,8 +362,15 @@ static void talk(struct conversation *conversation, const struct conversation_op
             WAIT(conversation, yoke_child_state(first) == YOKE_CHILD_DEAD);
         }
     }
-    yoke_master_stop(conversation->master);
-    WAIT(conversation, conversation->stopped > 0);
+}
+
+static void renew(struct conversation *conversation) {
+    struct yoke_pool *pool = conversation->pool;
+    bool has_grown = yoke_pool_scale(pool, 2) == 0;
+    if (yoke_pool_reload(pool) == 0) {
+        WAIT(conversation, conversation->reloaded == 1);
+    }
+    conversation->was_renewed &= has_grown && yoke_pool_scale(pool, 1) == 0;
 }
 
 void converse(struct conversation *conversation, const struct conversation_options *options) {
@@ -354,7 +380,13 @@ void converse(struct conversation *conversation, const struct conversation_optio
         conversation->error = open_pool(conversation, options);
     }
     if (conversation->error == 0) {
-        talk(conversation, options);
+        if (options->renew) {
+            renew(conversation);
+        } else {
+            talk(conversation, options);
+        }
+        yoke_master_stop(conversation->master);
+        WAIT(conversation, conversation->stopped > 0);
     }
     (void)yoke_master_destroy(conversation->master);
     if (conversation->loop != NULL) {

@@ -19,7 +19,8 @@ struct conversation_options {
     bool exec;
     bool furnished; /* the workers have an identity, a seccomp profile, and what they print is captured */
     unsigned workers;
-    bool kill; /* the first worker, when all has been said */
+    bool kill;  /* the first worker, when all has been said */
+    bool renew; /* instead of talking: the pool of one grows by one, is reloaded, and shrinks again */
 };
 
 struct conversation {
@@ -40,7 +41,9 @@ struct conversation {
     } workers[CONVERSATION_WORKERS_MAX];
     unsigned worker_count;
     unsigned stopped;
-    bool is_stuck; /* it waited for something with nothing to wait for */
+    unsigned reloaded; /* well or not */
+    bool was_renewed;  /* all of that went well */
+    bool is_stuck;     /* it waited for something with nothing to wait for */
 };
 
 /* All of it. Afterwards nothing is left of it but this record. */

@@ -79,6 +79,11 @@ static void check_record(const struct conversation *conversation) {
 
 /* Nothing failed that matters. */
 static void check_success(const struct conversation *conversation, const struct conversation_options *options) {
+    if (options->renew) {
+        expect(conversation->error == 0 && conversation->was_renewed, "it was not renewed");
+        expect(conversation->worker_count == 4, "%u workers", conversation->worker_count);
+        return;
+    }
     expect(conversation->error == 0 && conversation->worker_count == options->workers, "it did not begin: %d",
            conversation->error);
     const unsigned cancelled = 2 * options->workers + 3;
@@ -172,7 +177,7 @@ static void fail_each(const struct conversation_options *options, bool at_worker
     run(options, &none, &none, "nothing");
     trace = at_worker ? faults_traces()->worker : faults_traces()->master;
     CHECK(trace.count > 20 && trace.count <= FAULT_TRACE_MAX);
-    bool is_thorough = !test_has_asan() && !is_furnished();
+    bool is_thorough = !test_has_asan() && !is_furnished() && !options->renew;
     for (unsigned at = 0; at < trace.count; at++) {
         enum fault_kind kind = (enum fault_kind)trace.kinds[at];
         is_thorough = is_thorough && !(is_exec() && kind == FAULT_EPOLL_WAIT);
@@ -185,6 +190,12 @@ static void fail_each(const struct conversation_options *options, bool at_worker
 static void each_call_of_the_master_fails(void) {
     fail_each(
         &(struct conversation_options){.exec = is_exec(), .furnished = is_furnished(), .workers = 2, .kill = true},
+        false);
+}
+
+static void each_call_of_a_master_that_renews_fails(void) {
+    fail_each(
+        &(struct conversation_options){.exec = is_exec(), .furnished = is_furnished(), .workers = 1, .renew = true},
         false);
 }
 
@@ -257,6 +268,9 @@ static void a_master_is_killed_at_each_step(void) {
 
 static const struct test_case cases[] = {
     {.name = "each call of the master fails", .run = each_call_of_the_master_fails, .timeout_ms = 300000},
+    {.name = "each call of a master that renews its workers fails",
+     .run = each_call_of_a_master_that_renews_fails,
+     .timeout_ms = 300000},
     {.name = "each call of a worker fails", .run = each_call_of_a_worker_fails, .timeout_ms = 300000},
     {.name = "a worker is killed at each step", .run = a_worker_is_killed_at_each_step, .timeout_ms = 300000},
     {.name = "a master is killed at each step", .run = a_master_is_killed_at_each_step, .timeout_ms = 300000},

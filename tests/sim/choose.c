@@ -167,6 +167,8 @@ void sim_choose_config(void) {
     config->timeouts = sim_chance(60);
     config->intercepts[0] = sim_chance(30);
     config->intercepts[1] = sim_chance(30);
+    config->keeps[0] = sim_chance(50);
+    config->keeps[1] = sim_chance(50);
     config->ages = sim_chance(60);
     config->memory_failures = sim_chance(15) ? 1 + sim_below(10) : 0;
     config->cuts = sim_chance(30);

@@ -120,7 +120,7 @@ static bool is_possible(const struct sim_call *call, const struct yoke_status *s
         return (ours->ended && says(status, ours->end_message)) ||
                (theirs->has_given_up && says(status, "the process has given up")) ||
                (call->has_waited && says(status, "the peer that the call has waited for")) ||
-               (call->has_waited && says(status, "there is no worker")) ||
+               ((call->has_waited || world.config.keeps[call->side]) && says(status, "there is no worker")) ||
                (theirs->connection.going_away && !call->dispatched && says(status, "going away"));
     default:
         return false;

@@ -165,6 +165,7 @@ struct sim_config {
     unsigned loses_descriptors;   /* per cent of those that are passed */
     uint32_t shared_min_bytes[2]; /* 0: this side takes no buffers */
     bool intercepts[2];           /* at this side */
+    bool keeps[2];                /* this side's requests, so that its calls can be made again */
     bool ages;
     unsigned memory_failures; /* per cent of steps in which an allocation fails */
     bool cuts;

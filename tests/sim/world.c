@@ -65,6 +65,15 @@ void sim_side_init(unsigned index) {
         yoke__connection_allow_sharing(&side->connection);
     }
     side->channel.connection = &side->connection;
+    if (world.config.keeps[index]) {
+        side->channel.channel.is_routed = true;
+        side->channel.channel.retry = (struct yoke__retry){.max_attempts = 3,
+                                                           .max_request_bytes = 1u << 20,
+                                                           .budget_percent = 10,
+                                                           .pause_ns = MS_NS,
+                                                           .max_pause_ns = MS_NS};
+        yoke__retry_init(&side->channel.channel.retry, 1);
+    }
     side->first_stream = side->connection.next_stream = choose_first_stream(index);
     if (sim_chance(50)) {
         SIM_CHECK(yoke__connection_greet(&side->connection) == 0);
