@@ -119,7 +119,7 @@ void accounts_settle(struct accounts *accounts) {
  */
 static bool may_be_unavailable(const struct account_call *call, const struct yoke_call *yoke) {
     const struct accounts *accounts = call->accounts;
-    if (call->is_calm) {
+    if (call->is_calm && !accounts->is_excused) {
         return call->requests > 0 && accounts->is_left[call->pool] && yoke_call_is_safe_to_retry(yoke);
     }
     bool is_made_again = is_idempotent(call->method) && call->received == 0 && !call->is_hurried &&

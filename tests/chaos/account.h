@@ -56,6 +56,7 @@ struct accounts {
     uint64_t safe;                    /* ends that were safe to retry */
     uint64_t ends[ACCOUNT_METHODS][17];
     bool is_left[CHAOS_POOLS]; /* a worker has stopped of its own accord, in this calm */
+    bool is_excused;           /* a worker was taken for hung in this calm, because the machine gave it no time */
     bool is_over;              /* the master is destroyed: nothing can succeed any more */
     uint64_t slowest_ns;       /* of the calls that went well */
 };

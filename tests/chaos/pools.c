@@ -129,7 +129,7 @@ int pools_create(struct yoke_master *master, unsigned pool, const char *program,
                     .max_restarts = UINT32_MAX,
                     .on_failure = YOKE_FAILURE_KEEP_TRYING},
         .liveness = {.abort_ms = 500},
-        .stop = {.drain_ms = 3000, .term_ms = 500},
+        .stop = {.drain_ms = 5000, .term_ms = 500},
         .demand = {.grow_after_ms = 5, .shrink_after_ms = 500},
         .routing = {.route = kind->route, .max_calls_per_worker = kind->max_calls_per_worker},
         /* Calls of idempotent methods have to succeed, however large they are and however many workers die. */

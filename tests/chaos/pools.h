@@ -6,7 +6,7 @@
 
 #include <yoke/yoke.h>
 
-#define POOLS_START_MS 4000u
+#define POOLS_START_MS 5000u
 #define POOLS_PATIENCE_MS 2000u
 #define POOLS_HANDLER_US UINT64_C(1500000) /* handler_timeout_us of orders in a pool without a heartbeat */
 

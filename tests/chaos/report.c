@@ -78,7 +78,7 @@ static void print_deaths(const struct run *run) {
     printf(
         "  noticed, at worst: a hang after %.0f ms, a start that takes too long after %.0f ms; ready after %.0f ms\n",
         (double)watch->worst_hang_ns / 1e6, (double)watch->worst_start_ns / 1e6, (double)watch->worst_ready_ns / 1e6);
-    printf("  taken for hung because the machine was too slow: %" PRIu64 "\n", watch->starved);
+    printf("  too slow because the machine gave them no time: %" PRIu64 "\n", watch->starved);
 }
 
 static void print_calls(const struct run *run) {

@@ -109,6 +109,7 @@ static void begin_calm(struct run *run) {
     enter(run, PHASE_CALM);
     run->steps_left = CALM_STEPS;
     memset(run->accounts.is_left, 0, sizeof run->accounts.is_left);
+    run->accounts.is_excused = false;
     load_expect_sticky(&run->load, true);
     schedule_step(run);
 }
