@@ -112,10 +112,11 @@ static void forget(struct yoke_pool *pool, uint64_t now) {
     }
 }
 
-static void look_again(struct yoke_pool *pool) {
-    if (can_shrink(pool) && !ev_is_active(&pool->demand.shrink)) {
-        start_timer(pool, &pool->demand.shrink,
-                    (pool->options.demand.shrink_after_ms * NS_PER_MS + YOKE__DEMAND_LOOKS - 1) / YOKE__DEMAND_LOOKS);
+static void stop_looking(struct yoke_pool *pool) {
+    struct ev_loop *loop = pool->master->io.loop;
+    if (ev_is_active(&pool->demand.shrink)) {
+        ev_ref(loop);
+        ev_timer_stop(loop, &pool->demand.shrink);
     }
 }
 
@@ -132,16 +133,25 @@ static void on_shrink(struct ev_loop *loop, ev_timer *watcher, int events) {
         (void)yoke__scale_to(pool, pool->child_count - 1, YOKE__V1__SCALE_REASON__SCALE_REASON_IDLE);
         forget(pool, now);
     }
-    look_again(pool);
+    if (!can_shrink(pool)) {
+        stop_looking(pool);
+    }
 }
 
 /* ---- Life -------------------------------------------------------------------------------------------------------------- */
 
 void yoke__demand_on_scaled(struct yoke_pool *pool) {
-    if (can_shrink(pool) && !ev_is_active(&pool->demand.shrink)) {
-        forget(pool, now_ns(pool));
-        look_again(pool);
+    struct ev_loop *loop = pool->master->io.loop;
+    if (!can_shrink(pool) || ev_is_active(&pool->demand.shrink)) {
+        return;
     }
+    forget(pool, now_ns(pool));
+    ev_now_update(loop);
+    const double interval = pool->options.demand.shrink_after_ms / 1e3 / YOKE__DEMAND_LOOKS;
+    ev_timer_set(&pool->demand.shrink, interval, interval);
+    ev_timer_start(loop, &pool->demand.shrink);
+    /* Workers keep the loop running, not what looks at them. */
+    ev_unref(loop);
 }
 
 void yoke__demand_init(struct yoke_pool *pool) {
@@ -157,7 +167,6 @@ void yoke__demand_begin(struct yoke_pool *pool) {
 }
 
 void yoke__demand_end(struct yoke_pool *pool) {
-    struct ev_loop *loop = pool->master->io.loop;
-    ev_timer_stop(loop, &pool->demand.grow);
-    ev_timer_stop(loop, &pool->demand.shrink);
+    ev_timer_stop(pool->master->io.loop, &pool->demand.grow);
+    stop_looking(pool);
 }

@@ -486,7 +486,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     yoke__socket_open(&life->socket, &master->io, life->process.channel_fd, &master->engine, &master->server,
                       &master->events, &worker, true, &owner);
-    yoke__route_join(pool, &life->socket.connection);
+    yoke__route_join(pool, &life->socket.connection, child->index);
     ev_io_init(&life->death, on_death, life->process.pidfd, EV_READ);
     ev_io_start(master->io.loop, &life->death);
     ev_timer_init(&life->timer, on_timer, 0., 0.);

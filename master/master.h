@@ -70,6 +70,7 @@ struct yoke_pool {
     struct yoke_child **children;   /* `place_count` of them; the pool has, and others see, the first `child_count` */
     unsigned child_count, place_count;
     unsigned next_child;     /* whose turn it is */
+    size_t least_load;       /* no child that takes calls has fewer; for choosing who has the fewest */
     uint64_t random;         /* for choosing by chance; see rpc/random.h */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
     uint64_t generation;     /* of the workers that are spawned now */

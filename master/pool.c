@@ -17,6 +17,7 @@ void yoke__pool_attend(struct yoke_pool *pool) {
         is_coming = yoke__child_is_expected(pool->children[i]);
     }
     pool->channel.expects_peer = is_coming;
+    pool->least_load = 0;
     yoke__channel_attend(&pool->channel);
     yoke__master_stir(pool->master);
 }

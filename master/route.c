@@ -67,19 +67,42 @@ static struct yoke_child *choose_next(struct yoke_pool *pool, uint64_t key, enum
     return next_open(pool, turn_of(pool), state);
 }
 
-/* Of several alike the one whose turn comes first, so that nobody starves. */
+/*
+ * Of several alike the one whose turn comes first, so that nobody starves. Under load the search ends early: nobody has fewer calls
+ * than was found at the last whole search, or whose call has ended since.
+ */
 static struct yoke_child *choose_least(struct yoke_pool *pool, uint64_t key, enum yoke_child_state state) {
     struct yoke_child *best = NULL;
+    size_t best_load = SIZE_MAX;
     unsigned index = turn_of(pool);
     (void)key;
     for (unsigned i = 0; i < pool->child_count; i++) {
         struct yoke_child *child = pool->children[index];
-        if (is_open(pool, child, state) && (best == NULL || load_of(child) < load_of(best))) {
+        if (is_open(pool, child, state) && load_of(child) < best_load) {
             best = child;
+            best_load = load_of(child);
+            if (best_load <= pool->least_load) {
+                return best;
+            }
         }
         index = after(pool, index);
     }
+    if (best != NULL) {
+        pool->least_load = best_load;
+    }
     return best;
+}
+
+/* Who still has calls gets the next one, if nobody has fewer: it comes with others, and is cheaper so. */
+static void relieved_least(struct yoke_channel *channel, const struct yoke__connection *connection) {
+    struct yoke_pool *pool = (struct yoke_pool *)channel;
+    const size_t load = connection->outgoing_count - connection->ping_count;
+    if (load <= pool->least_load) {
+        pool->least_load = load;
+        if (load > 0) {
+            pool->next_child = connection->place;
+        }
+    }
 }
 
 /* Two by chance, and who is not open is replaced by the next who is. */
@@ -201,16 +224,19 @@ static void crowded(struct yoke_channel *channel, bool is_crowded) {
     }
 }
 
-#define CLASS(chosen) \
-    { .pick = (chosen), .has_room = any_has_room, .crowded = crowded, .peer_count = peer_count, .peer_at = peer_at }
+#define CLASS(chosen, told)                                                                                           \
+    {                                                                                                                 \
+        .pick = (chosen), .relieved = (told), .has_room = any_has_room, .crowded = crowded, .peer_count = peer_count, \
+        .peer_at = peer_at                                                                                            \
+    }
 
 static const struct yoke__channel_class classes[] = {
-    [YOKE_ROUTE_ROUND_ROBIN] = CLASS(pick_next),
-    [YOKE_ROUTE_LEAST_OUTSTANDING] = CLASS(pick_least),
-    [YOKE_ROUTE_POWER_OF_TWO] = CLASS(pick_of_two),
-    [YOKE_ROUTE_STICKY] = CLASS(pick_sticky),
+    [YOKE_ROUTE_ROUND_ROBIN] = CLASS(pick_next, NULL),
+    [YOKE_ROUTE_LEAST_OUTSTANDING] = CLASS(pick_least, relieved_least),
+    [YOKE_ROUTE_POWER_OF_TWO] = CLASS(pick_of_two, NULL),
+    [YOKE_ROUTE_STICKY] = CLASS(pick_sticky, NULL),
 };
-static const struct yoke__channel_class class_as_told = CLASS(pick_as_told);
+static const struct yoke__channel_class class_as_told = CLASS(pick_as_told, NULL);
 
 void yoke__route_init(struct yoke_pool *pool) {
     yoke__channel_init(&pool->channel, &classes[YOKE_ROUTE_ROUND_ROBIN], &pool->master->engine);
@@ -236,8 +262,10 @@ void yoke__route_configure(struct yoke_pool *pool) {
     yoke__retry_init(&pool->channel.retry, yoke__random(&pool->random));
 }
 
-void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection) {
-    connection->relieves = pool->channel.is_limited ? &pool->channel : NULL;
+void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection, unsigned place) {
+    const bool is_interested = pool->channel.is_limited || pool->channel.class->relieved != NULL;
+    connection->relieves = is_interested ? &pool->channel : NULL;
+    connection->place = place;
 }
 
 size_t yoke_pool_queued(const struct yoke_pool *pool) {

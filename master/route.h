@@ -11,8 +11,8 @@ void yoke__route_init(struct yoke_pool *pool);
 /* Let it do as the pool's options say, which have been read. */
 void yoke__route_configure(struct yoke_pool *pool);
 
-/* A worker of the pool has this connection. */
-void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection);
+/* A worker of the pool, for this place, has this connection. */
+void yoke__route_join(struct yoke_pool *pool, struct yoke__connection *connection, unsigned place);
 
 /* Since when, roughly, the call that has waited for a worker for longest does; 0: none waits. `pool->crowded` is told when the first
  * one begins to, and when none does any more. */

@@ -13,6 +13,9 @@ struct yoke__channel_class {
     /* Could any peer take a call? NULL unless the channel wants keys. */
     bool (*has_room)(const struct yoke_channel *channel);
 
+    /* A peer has a call less. NULL: not interested. */
+    void (*relieved)(struct yoke_channel *channel, const struct yoke__connection *connection);
+
     /* Calls begin to wait, or none does any more. Must not use the channel. NULL: not interested. */
     void (*crowded)(struct yoke_channel *channel, bool is_crowded);
 

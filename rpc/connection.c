@@ -209,10 +209,14 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
             forget_special(connection, call);
         }
         if (connection->relieves != NULL) {
-            yoke__channel_schedule(connection->relieves);
+            yoke__channel_relieve(connection->relieves, connection);
         }
     } else {
         connection->incoming_count--;
+        if (call->cancelled && !connection->closed) {
+            /* Nothing is sent of it, and yet the connection may be idle now. */
+            yoke__connection_attention(connection);
+        }
     }
 }
 

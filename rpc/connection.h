@@ -74,7 +74,8 @@ struct yoke__connection {
     size_t outgoing_count, incoming_count;
     size_t ping_count;             /* of our calls */
     uint64_t answered_count;       /* of our calls but pings, whatever the answer */
-    struct yoke_channel *relieves; /* its waiting calls may be sent when one of ours has ended; NULL: none */
+    struct yoke_channel *relieves; /* it wants to hear when one of our calls has ended; NULL: none does */
+    unsigned place;                /* which of its peers this is */
     struct yoke__link watched;     /* our calls whose handlers are given a time */
     struct yoke__watch watch;
     bool is_receiving; /* frames are being handled, perhaps by a callback that runs the loop */

@@ -216,6 +216,15 @@ void yoke__channel_attend(struct yoke_channel *channel) {
     }
 }
 
+void yoke__channel_relieve(struct yoke_channel *channel, const struct yoke__connection *connection) {
+    if (channel->class->relieved != NULL) {
+        channel->class->relieved(channel, connection);
+    }
+    if (channel->is_limited) {
+        yoke__channel_schedule(channel);
+    }
+}
+
 void yoke__channel_schedule(struct yoke_channel *channel) {
     if (yoke__link_is_alone(&channel->due) && !yoke__link_is_alone(&channel->waiting)) {
         yoke__link_append(&channel->engine->due_channels, &channel->due);

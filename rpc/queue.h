@@ -39,6 +39,9 @@ void yoke__queue_remove(struct yoke_call *call);
 /* The peers have changed: send the calls that wait to one that can take them; end them if none is to be expected any more. */
 void yoke__channel_attend(struct yoke_channel *channel);
 
+/* A call of this connection's, which is a peer's, has ended. */
+void yoke__channel_relieve(struct yoke_channel *channel, const struct yoke__connection *connection);
+
 /* A peer may have room: do that from the loop, before it sleeps. */
 void yoke__channel_schedule(struct yoke_channel *channel);
 

@@ -138,6 +138,21 @@ static void a_call_in_the_last_place_is_waited_for(void) {
     lab_release(&held[1]);
 }
 
+/* When all its workers are dead, and there will be no others, nothing of it keeps the loop running. */
+static void a_large_pool_that_is_dead_lets_the_loop_end(void) {
+    struct lab lab;
+    open_pool(&lab, 1, POOL(IDLE(3600000)));
+    call(&lab, CALLS, 2);
+    LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 4);
+    await_calls(&lab, CALLS);
+    for (unsigned i = 0; i < 4; i++) {
+        REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, i), SIGKILL), 0);
+    }
+    ev_run(lab.loop, 0);
+    CHECK_INT(trace.died, 4);
+    kinds_close_pool(&lab);
+}
+
 static void the_least_number_can_be_changed(void) {
     struct lab lab;
     open_pool(&lab, 1, POOL(IDLE(30)));
@@ -183,6 +198,7 @@ static const struct test_case cases[] = {
     {.name = "a worker that fails is not followed by another", .run = a_worker_that_fails_is_not_followed_by_another},
     {.name = "who is at work stays", .run = who_is_at_work_stays},
     {.name = "a call in the last place is waited for", .run = a_call_in_the_last_place_is_waited_for},
+    {.name = "a large pool that is dead lets the loop end", .run = a_large_pool_that_is_dead_lets_the_loop_end},
     {.name = "the least number can be changed", .run = the_least_number_can_be_changed},
     {.name = "a pool that grows can be stopped and destroyed", .run = a_pool_that_grows_can_be_stopped_and_destroyed},
     {.name = NULL},

@@ -100,7 +100,7 @@ static void wait_for(const struct http_client *client, short events) {
 void http_connect(struct http_client *client, unsigned port) {
     int error = 0;
     socklen_t size = sizeof(error);
-    client->size = 0;
+    client->begin = client->size = 0;
     client->fd = http_dial(port);
     REQUIRE(client->fd >= 0);
     wait_for(client, POLLOUT);
@@ -124,16 +124,18 @@ void http_send(struct http_client *client, const char *text) {
 
 bool http_receive(struct http_client *client, bool is_head, struct http_response *ret_response) {
     for (;;) {
-        long taken = http_parse(client->bytes, client->size, is_head, ret_response);
+        long taken = http_parse(client->bytes + client->begin, client->size, is_head, ret_response);
         if (taken < 0) {
             CHECK_STR(ret_response->head, "");
             REQUIRE(false);
         }
         if (taken > 0) {
+            client->begin += (size_t)taken;
             client->size -= (size_t)taken;
-            memmove(client->bytes, client->bytes + taken, client->size);
             return true;
         }
+        memmove(client->bytes, client->bytes + client->begin, client->size);
+        client->begin = 0;
         wait_for(client, POLLIN);
         ssize_t size = recv(client->fd, client->bytes + client->size, sizeof(client->bytes) - client->size, 0);
         REQUIRE(size >= 0);

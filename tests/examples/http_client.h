@@ -24,7 +24,7 @@ long http_parse(const char *bytes, size_t size, bool is_head, struct http_respon
 struct http_client {
     int fd;
     char bytes[2 * HTTP_RESPONSE_MAX];
-    size_t size;
+    size_t begin, size; /* what has been received and not been taken */
 };
 
 /* A non-blocking socket on its way to 127.0.0.1, for those who poll; -1 with errno. */

@@ -24,8 +24,10 @@
 static struct http_server server;
 static struct http_load load;
 
+/* However slow this process is, no client of it is taken for idle. */
 static void start(void) {
-    http_server_start(&server, WORKERS, NULL);
+    static const char *const patient[] = {"--grace-seconds", "1000", "--idle-seconds", "1000", NULL};
+    http_server_start(&server, WORKERS, patient);
     http_load_start(&load, &server, CLIENTS);
     http_load_answer(&load, BETWEEN);
 }

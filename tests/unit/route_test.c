@@ -3,6 +3,8 @@
 #include "machine.h"
 #include "master/child.h"
 #include "master/route.h"
+#include "rpc/queue.h"
+#include "rpc/random.h"
 
 #include <string.h>
 
@@ -125,8 +127,59 @@ static void the_least_loaded_gets_it_and_equals_take_turns(void) {
     CHECK_INT(pick(0), 11);
     CHECK_INT(pick(0), 9);
     machines[11].connection.ping_count = 1; /* a ping is no call */
+    pool.least_load = 0;
     CHECK_INT(pick(0), 11);
     CHECK_INT(pick(0), 11);
+    finish();
+}
+
+/* One call less at a place, as the connection tells it. */
+static void relieve(unsigned i) {
+    machines[i].connection.outgoing_count--;
+    yoke__channel_relieve(&pool.channel, &machines[i].connection);
+}
+
+static void the_search_for_the_least_ends_early_and_is_right(void) {
+    start(&(struct yoke_routing_options){.route = YOKE_ROUTE_LEAST_OUTSTANDING});
+    uint64_t random = 1;
+    for (unsigned i = 0; i < PLACES; i++) {
+        yoke__route_join(&pool, &machines[i].connection, i);
+        load(i, yoke__random_below(&random, 20));
+    }
+    for (unsigned round = 0; round < 100000; round++) {
+        size_t least = SIZE_MAX;
+        for (unsigned i = 0; i < PLACES; i++) {
+            size_t calls = machines[i].connection.outgoing_count;
+            least = calls < least ? calls : least;
+        }
+        int place = pick(0);
+        REQUIRE(place >= 0);
+        REQUIRE_INT(machines[place].connection.outgoing_count, least);
+        REQUIRE(pool.least_load <= least);
+        machines[place].connection.outgoing_count++;
+        for (uint64_t ended = yoke__random_below(&random, 3); ended > 0; ended--) {
+            unsigned i = (unsigned)yoke__random_below(&random, PLACES);
+            if (machines[i].connection.outgoing_count > 0) {
+                relieve(i);
+            }
+        }
+    }
+    finish();
+}
+
+static void who_has_just_answered_and_has_others_is_next(void) {
+    start(&(struct yoke_routing_options){.route = YOKE_ROUTE_LEAST_OUTSTANDING});
+    for (unsigned i = 0; i < PLACES; i++) {
+        yoke__route_join(&pool, &machines[i].connection, i);
+        load(i, 5);
+    }
+    CHECK_INT(pick(0), 0);
+    load(0, 6);
+    relieve(9);
+    relieve(12);
+    CHECK_INT(pick(0), 12);
+    load(12, 5);
+    CHECK_INT(pick(0), 9);
     finish();
 }
 
@@ -267,6 +320,9 @@ static const struct test_case cases[] = {
     {.name = "who takes no calls gets none", .run = who_takes_no_calls_gets_none},
     {.name = "a starting one serves while none is ready", .run = a_starting_one_serves_while_none_is_ready},
     {.name = "the least loaded gets it, and equals take turns", .run = the_least_loaded_gets_it_and_equals_take_turns},
+    {.name = "the search for the least ends early, and is right",
+     .run = the_search_for_the_least_ends_early_and_is_right},
+    {.name = "who has just answered and has others is next", .run = who_has_just_answered_and_has_others_is_next},
     {.name = "of two by chance the less loaded gets it", .run = of_two_by_chance_the_less_loaded_gets_it},
     {.name = "keys spread evenly", .run = keys_spread_evenly},
     {.name = "a death moves only its own keys", .run = a_death_moves_only_its_own_keys},
