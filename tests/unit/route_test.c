@@ -176,6 +176,9 @@ static void who_has_just_answered_and_has_others_is_next(void) {
     CHECK_INT(pick(0), 0);
     load(0, 6);
     relieve(9);
+    relieve(12);
+    CHECK_INT(pick(0), 12);
+    load(12, 5);
     CHECK_INT(pick(0), 9);
     finish();
 }
