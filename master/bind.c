@@ -40,7 +40,7 @@ static int open_socket(int family, int *ret_fd) {
 /* Is the file a socket on which nobody listens? Whoever is only too busy to answer, or refuses us, listens. */
 static bool is_stale(const struct yoke__address *address) {
     struct stat file;
-    int fd;
+    int fd = -1;
     if (lstat(yoke__address_path(address), &file) != 0 || !S_ISSOCK(file.st_mode) || open_socket(AF_UNIX, &fd) != 0) {
         return false;
     }
@@ -102,7 +102,7 @@ static void use_v4(struct yoke__address *address) {
 
 int yoke__bind(const struct yoke__address *address, const struct yoke__bind_options *options, int *ret_fd) {
     struct yoke__address at = *address;
-    int fd;
+    int fd = -1;
     int error = open_socket(at.socket.ss_family, &fd);
     if (error == -EAFNOSUPPORT && at.is_dual) {
         use_v4(&at);
@@ -132,7 +132,7 @@ bool yoke__is_listening(int fd) {
 }
 
 int yoke__bound_address(int fd, char text[YOKE__ADDRESS_TEXT_MAX]) {
-    struct sockaddr_storage where;
+    struct sockaddr_storage where = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof where;
     if (getsockname(fd, (struct sockaddr *)&where, &length) != 0) {
         return -errno;

@@ -38,7 +38,7 @@ static int read_all(const char *path, char **ret_text, size_t *ret_size) {
     size_t size = 0;
     ssize_t got;
     do {
-        char *larger = realloc(text, size + BLOCK_BYTES + 1);
+        char *larger = reallocarray(text, size + BLOCK_BYTES + 1, 1);
         if (larger == NULL) {
             free(text);
             (void)close(fd);

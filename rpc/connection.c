@@ -213,6 +213,10 @@ void yoke__connection_remove_call(struct yoke__connection *connection, struct yo
         }
     } else {
         connection->incoming_count--;
+        if (call->cancelled && !connection->closed) {
+            /* Nothing is sent of it, and yet the connection may be idle now. */
+            yoke__connection_attention(connection);
+        }
     }
 }
 

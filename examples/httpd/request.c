@@ -60,8 +60,6 @@ static int on_value(http_parser *parser, const char *bytes, size_t size) {
 static int on_headers(http_parser *parser) {
     struct request *request = request_of(parser);
     request->are_headers_done = true;
-    /* Nobody is asked to speak another protocol from here on. */
-    parser->upgrade = 0;
     if (parser->http_major != 1) {
         return refuse(request, 505);
     }

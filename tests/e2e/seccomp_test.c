@@ -109,7 +109,14 @@ static void only_the_second_refuses_files_and_sockets(void) {
     }
 }
 
+/* Only there when coverage is counted: then a process writes files when it ends. */
+extern void __gcov_dump(void) __attribute__((weak));
+
 static void a_confined_worker_does_its_work(void) {
+    if (__gcov_dump != NULL) {
+        test_skip("a worker whose coverage is counted opens files in the end");
+        return;
+    }
     const enum yoke_seccomp profiles[] = {YOKE_SECCOMP_WORKER, YOKE_SECCOMP_NO_FILES};
     for (size_t i = 0; i < 2; i++) {
         struct lab lab;

@@ -151,6 +151,25 @@ static void a_call_whose_status_waits_is_not_taken_back(void) {
 
 /* ---- A worker that drains ---------------------------------------------------------------------------------------- */
 
+/* Nothing is sent then, so nothing else would tell whoever waits for the connection to be idle. */
+static void an_answer_that_is_not_wanted_is_told_all_the_same(void) {
+    start();
+    struct retry cancelled = {0};
+    struct yoke_call *call;
+    const struct yoke_call_options options = {YOKE_CALL_OPTIONS_INIT, .ret_call = &call};
+    const Unit__Bytes request = UNIT__BYTES__INIT;
+    CHECK_INT(unit_echo_later(machine_channel(&master), &request, &options, on_done, &cancelled), 0);
+    machine_exchange(&master, &worker);
+    CHECK_INT(yoke_call_cancel(call), 0);
+    machine_exchange(&master, &worker);
+    CHECK(!yoke__connection_is_idle(&worker.connection));
+    unsigned attentions = worker.attentions;
+    CHECK_INT(machine_answer_held(&worker, "", 0), -ECANCELED);
+    CHECK(yoke__connection_is_idle(&worker.connection));
+    CHECK_INT(worker.attentions, attentions + 1);
+    finish();
+}
+
 static void start_draining(void) {
     machine_init(&master, true, NULL);
     machine_init(&worker, false, NULL);
@@ -269,6 +288,8 @@ static const struct test_case cases[] = {
     {.name = "ids that have wrapped are told apart", .run = ids_that_have_wrapped_are_told_apart},
     {.name = "a call that lives long is not taken back", .run = a_call_that_lives_long_is_not_taken_back},
     {.name = "a call whose status waits is not taken back", .run = a_call_whose_status_waits_is_not_taken_back},
+    {.name = "an answer that is not wanted is told all the same",
+     .run = an_answer_that_is_not_wanted_is_told_all_the_same},
     {.name = "a worker that drains is told and goes on", .run = a_worker_that_drains_is_told_and_goes_on},
     {.name = "DRAIN is checked", .run = drain_is_checked},
     {.name = "want of memory for DRAIN fails the connection", .run = want_of_memory_for_drain_fails_the_connection},
