@@ -1,8 +1,11 @@
 /* dial.c: see dial.h. */
 #include "dial.h"
 
+#include "harness.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int connect_to(const struct sockaddr *where, socklen_t length) {
@@ -99,4 +103,40 @@ int dial_once(const char *address, struct dial_answer *ret_answer) {
     int error = dial_say(fd, "who") && dial_hear(fd, ret_answer) ? 0 : -EPIPE;
     close(fd);
     return error;
+}
+
+/* ---- Clients that never rest */
+
+void dial_start_clients(struct dial_clients *clients, const char *address) {
+    int ends[2];
+    REQUIRE_INT(pipe2(ends, O_CLOEXEC), 0);
+    clients->pid = fork();
+    REQUIRE(clients->pid >= 0);
+    if (clients->pid == 0) {
+        struct dial_answer answer;
+        unsigned count = 0;
+        char byte;
+        close(ends[1]);
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        /* One at least, however soon they are to end. */
+        do {
+            int error = dial_once(address, &answer);
+            if (error != 0) {
+                dprintf(STDOUT_FILENO, "client number %u: %s\n", count, strerror(-error));
+                _exit(1);
+            }
+            count++;
+        } while (read(ends[0], &byte, 1) < 0);
+        dprintf(STDOUT_FILENO, "%u clients were served\n", count);
+        _exit(0);
+    }
+    close(ends[0]);
+    clients->stop = ends[1];
+}
+
+void dial_end_clients(struct dial_clients *clients) {
+    int status = -1;
+    close(clients->stop);
+    REQUIRE_INT(waitpid(clients->pid, &status, 0), clients->pid);
+    CHECK_INT(status, 0);
 }

@@ -23,4 +23,17 @@ bool dial_hear(int fd, struct dial_answer *ret_answer);
 /* All of it with a connection of its own; 0, or what went wrong: the errno of connect(), or -EPIPE when no answer came. */
 int dial_once(const char *address, struct dial_answer *ret_answer);
 
+/* ---- Clients that never rest */
+
+struct dial_clients {
+    pid_t pid;
+    int stop; /* closed: they are to end */
+};
+
+/* In a process of its own: connects, asks, and again. */
+void dial_start_clients(struct dial_clients *clients, const char *address);
+
+/* Ends them; checks that every one was answered, and that there were some. */
+void dial_end_clients(struct dial_clients *clients);
+
 #endif

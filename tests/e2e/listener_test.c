@@ -15,6 +15,8 @@
 /* More than one worker is likely to take all of. */
 #define MANY 64
 
+#define RELOADS 10
+
 static struct yoke_listener *listen_at(struct lab *lab, const char *address, bool reuse_port) {
     const struct yoke_listener_options options = {YOKE_LISTENER_OPTIONS_INIT, .address = address,
                                                   .reuse_port = reuse_port};
@@ -313,6 +315,39 @@ static void no_connection_waits_for_a_place_that_is_no_more(void) {
     lab_close(&lab);
 }
 
+static void no_client_is_refused_or_lost_by_reloads(void) {
+    struct lab lab;
+    struct dial_clients clients;
+    const struct yoke_listener *listener = open_at(&lab, "tcp:127.0.0.1:0", false, 2);
+    dial_start_clients(&clients, yoke_listener_address(listener));
+    for (unsigned i = 1; i <= RELOADS; i++) {
+        REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+        LAB_WAIT(&lab, lab.death_count == 2 * i);
+    }
+    CHECK_INT(yoke_pool_generation(lab.pool), RELOADS + 1);
+    dial_end_clients(&clients);
+    lab_close(&lab);
+}
+
+static void places_of_their_own_sockets_come_and_go(void) {
+    struct lab lab;
+    struct dial_answer answer = {0};
+    const struct yoke_listener *listener = open_at(&lab, "tcp:127.0.0.1:0", true, 1);
+    REQUIRE_INT(yoke_pool_scale(lab.pool, 3), 0);
+    LAB_WAIT(&lab, yoke_pool_ready(lab.pool) == 3);
+    const struct expectation three = inspect_all(&lab, 1);
+    CHECK(strcmp(three.first[0], three.first[1]) != 0);
+    CHECK(strcmp(three.first[1], three.first[2]) != 0);
+    REQUIRE_INT(yoke_pool_scale(lab.pool, 1), 0);
+    LAB_WAIT(&lab, lab.death_count == 2);
+    /* If a socket of the others was left, some of these would wait there for ever. */
+    for (unsigned i = 0; i < MANY; i++) {
+        REQUIRE_INT(dial_once(yoke_listener_address(listener), &answer), 0);
+        CHECK_INT(answer.index, 0);
+    }
+    lab_close(&lab);
+}
+
 /* ---- Files */
 
 static void a_file_on_which_nobody_listens_is_replaced(void) {
@@ -496,6 +531,8 @@ static const struct test_case cases[] = {
      .run = a_connection_that_comes_while_no_worker_lives_is_served_by_the_next},
     {.name = "a socket of its own belongs to a place", .run = a_socket_of_its_own_belongs_to_a_place},
     {.name = "no connection waits for a place that is no more", .run = no_connection_waits_for_a_place_that_is_no_more},
+    {.name = "no client is refused or lost by reloads", .run = no_client_is_refused_or_lost_by_reloads},
+    {.name = "places with sockets of their own come and go", .run = places_of_their_own_sockets_come_and_go},
     {.name = "a file on which nobody listens is replaced", .run = a_file_on_which_nobody_listens_is_replaced},
     {.name = "a file that is no socket is left alone", .run = a_file_that_is_no_socket_is_left_alone},
     {.name = "sockets of systemd are found by name", .run = sockets_of_systemd_are_found_by_name},

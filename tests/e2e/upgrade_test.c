@@ -260,46 +260,6 @@ static void an_address_can_be_asked_for_by_the_port_that_was_chosen(void) {
 
 /* ---- Clients that never rest */
 
-struct clients {
-    pid_t pid;
-    int stop; /* closed: they are to end */
-};
-
-/* In a process of its own: connects, asks, and again. Exits with 0 when every one was answered. */
-static void start_clients(struct clients *clients, const char *address) {
-    int ends[2];
-    REQUIRE_INT(pipe(ends), 0);
-    clients->pid = fork();
-    if (clients->pid == 0) {
-        struct dial_answer answer;
-        unsigned count = 0;
-        char byte;
-        close(ends[1]);
-        fcntl(ends[0], F_SETFL, O_NONBLOCK);
-        while (read(ends[0], &byte, 1) < 0) {
-            int error = dial_once(address, &answer);
-            if (error != 0) {
-                printf("client number %u: %s\n", count, strerror(-error));
-                fflush(stdout);
-                _exit(1);
-            }
-            count++;
-        }
-        printf("%u clients were served\n", count);
-        fflush(stdout);
-        _exit(count > 0 ? 0 : 2);
-    }
-    close(ends[0]);
-    clients->stop = ends[1];
-}
-
-static void end_clients(struct clients *clients) {
-    int status = -1;
-    close(clients->stop);
-    REQUIRE_INT(waitpid(clients->pid, &status, 0), clients->pid);
-    CHECK_INT(status, 0);
-}
-
 /* Starts the program as it would be by systemd. */
 static pid_t start_program(const char *behaviour, const char *address) {
     pid_t pid = fork();
@@ -326,7 +286,7 @@ static const char *hear(struct ear *ear, unsigned number) {
 static void no_client_is_refused_or_lost_by_upgrades(void) {
     const char *address = own_name("load");
     struct ear ear;
-    struct clients clients;
+    struct dial_clients clients;
     struct dial_answer answer = {0};
     int status = -1;
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
@@ -335,7 +295,7 @@ static void no_client_is_refused_or_lost_by_upgrades(void) {
     ear_attend(&ear, loop);
     pid_t pid = start_program("serve", address);
     CHECK_STR(hear(&ear, heard++), "READY=1\n");
-    start_clients(&clients, address);
+    dial_start_clients(&clients, address);
     for (unsigned i = 0; i < UPGRADES; i++) {
         REQUIRE_INT(kill(pid, SIGUSR2), 0);
         int next = 0;
@@ -353,7 +313,7 @@ static void no_client_is_refused_or_lost_by_upgrades(void) {
             ev_run(loop, EVRUN_ONCE);
         }
     }
-    end_clients(&clients);
+    dial_end_clients(&clients);
     REQUIRE_INT(kill(pid, SIGTERM), 0);
     CHECK_STR(hear(&ear, heard++), "STOPPING=1\n");
     REQUIRE_INT(waitpid(pid, &status, 0), pid);
