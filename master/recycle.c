@@ -33,7 +33,7 @@ struct yoke__recycle_bounds yoke__recycle_bounds_of(const struct yoke_recycle_op
 
 /* "10,012" */
 static const char *group(uint64_t number, char text[GROUPED_MAX]) {
-    char *at = text + GROUPED_MAX - 1;
+    char *at = &text[GROUPED_MAX - 1];
     unsigned digits = 0;
     *at = '\0';
     do {

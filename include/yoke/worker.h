@@ -57,7 +57,7 @@ int yoke_worker_run(struct yoke_worker *worker);
 /*
  * Make yoke_worker_run() return `exit_code` once no call is in flight either way. The master is told which call was the
  * last that this worker takes; those that cross this end as UNAVAILABLE, safe to retry. Calls that the worker makes still
- * go out. Calling it again changes the exit code.
+ * go out. Its pool's stop.drain_ms bounds that. Calling it again changes the exit code.
  */
 void yoke_worker_stop(struct yoke_worker *worker, int exit_code);
 

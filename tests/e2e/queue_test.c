@@ -210,41 +210,42 @@ static void a_queue_ends_with_its_pool(void) {
 
 /* A key has one place; what waits for it does not hold up what another place can do. */
 static void a_sticky_call_waits_for_its_place_only(void) {
+    enum { OTHERS = 20 };
     struct lab lab;
-    struct routed kept, behind, others[20];
+    struct routed kept, behind, others[OTHERS];
+    char keys[OTHERS][2];
+    int64_t places[OTHERS];
     struct yoke_pool_options pool = limit(1, 0);
     pool.routing.route = YOKE_ROUTE_STICKY;
     routed_open(&lab, 4, false, &pool);
+    const int64_t mine = routed_where(&lab, "mine");
+    for (unsigned i = 0; i < OTHERS; i++) {
+        keys[i][0] = (char)('a' + i);
+        keys[i][1] = '\0';
+        places[i] = routed_where(&lab, keys[i]);
+    }
     REQUIRE_INT(routed_call(&lab, probe_routed_keep, NULL, "mine", NULL, &kept), 0);
     REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, "mine", NULL, &behind), 0);
-    routed_wait_kept(&lab, 1);
-    const unsigned place = (unsigned)lab.noticed_value;
-    unsigned waiting = 0;
-    for (unsigned i = 0; i < 20; i++) {
-        char key[] = {(char)('a' + i), '\0'};
-        REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, key, NULL, &others[i]), 0);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, keys[i], NULL, &others[i]), 0);
     }
-    /* All that are for other places are answered while the place is taken. */
-    struct routed probe;
-    for (unsigned i = 0; i < 20; i++) {
-        REQUIRE_INT(routed_call(&lab, probe_routed_where, yoke_child_channel(yoke_pool_child(lab.pool, i % 4)), "",
-                                NULL, &probe),
-                    0);
-        LAB_WAIT(&lab, probe.result.count > 0);
+    unsigned waiting = 1;
+    for (unsigned i = 0; i < OTHERS; i++) {
+        LAB_WAIT(&lab, places[i] == mine || others[i].result.count > 0);
+        waiting += places[i] == mine;
     }
-    for (unsigned i = 0; i < 20; i++) {
-        waiting += others[i].result.count == 0;
-        CHECK(others[i].result.count == 0 || others[i].result.number != (int64_t)place);
+    CHECK(waiting > 1 && waiting < OTHERS);
+    CHECK_INT(yoke_pool_queued(lab.pool), waiting);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        CHECK_INT(others[i].result.count, places[i] != mine);
     }
-    CHECK_INT(yoke_pool_queued(lab.pool), waiting + 1);
-    CHECK(waiting > 0 && waiting < 20);
-    CHECK_INT(behind.result.count, 0);
-    routed_let_go(&lab, place);
-    LAB_WAIT(&lab, behind.result.count > 0 && yoke_pool_queued(lab.pool) == 0);
-    CHECK_INT(behind.result.number, place);
-    for (unsigned i = 0; i < 20; i++) {
+    routed_let_go(&lab, (unsigned)mine);
+    LAB_WAIT(&lab, kept.result.count > 0 && behind.result.count > 0);
+    CHECK_INT(behind.result.number, mine);
+    for (unsigned i = 0; i < OTHERS; i++) {
         LAB_WAIT(&lab, others[i].result.count > 0);
         LAB_CHECK_ENDED(&others[i].result, YOKE_OK);
+        CHECK_INT(others[i].result.number, places[i]);
     }
     lab_close(&lab);
 }

@@ -70,6 +70,8 @@ static void step(void) {
         yoke__channel_attend(machine_channel(&scene_machine));
     } else if (kind == count + 8) {
         yoke__connection_give_up(&scene_machine.connection, "given up");
+    } else {
+        peer_say_ready_or_drain();
     }
     if (kind > count || rest % 2 == 0) {
         machine_settle(&scene_machine);
@@ -114,12 +116,16 @@ static void start(void) {
     around_reset((choice & 8) != 0, (choice & 16) != 0);
     service_offer();
     user_subscribe();
+    scene_machine.connection.drains = !is_master && (choice & 32) != 0;
     if ((choice & 2) != 0) {
         FUZZ_CHECK(yoke__connection_greet(&scene_machine.connection) == 0);
     }
     if ((choice & 4) != 0) {
         peer_greet();
         FUZZ_CHECK(scene_machine.readies == 1);
+    } else if ((choice & 64) != 0) {
+        peer_greet_starting();
+        FUZZ_CHECK(scene_machine.readies == (is_master ? 0 : 1));
     }
 }
 

@@ -37,7 +37,8 @@ void scene_use_call(struct yoke_call *call, uint8_t choice);
 
 void peer_reset(bool machine_is_master);
 void peer_set_piece(size_t size);
-void peer_greet(void); /* a HELLO as it should be */
+void peer_greet(void);          /* a HELLO as it should be */
+void peer_greet_starting(void); /* one of a worker that is not ready */
 
 /* The steps of a script. */
 void peer_say_hello(void);
@@ -49,6 +50,7 @@ void peer_say_event(void);
 void peer_say_cancel(void);
 void peer_say_headers(void);
 void peer_say_goaway(void);
+void peer_say_ready_or_drain(void);
 void peer_say_anything(void);
 
 /* Hear all that the machine has to say. */

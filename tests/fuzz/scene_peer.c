@@ -75,6 +75,12 @@ void peer_greet(void) {
     feed_frame(hello, (const uint8_t *)"", 0);
 }
 
+void peer_greet_starting(void) {
+    static const struct yoke__frame hello = {
+        .type = YOKE__FRAME_HELLO, .method = YOKE__HELLO_MAGIC, .aux = YOKE__PROTOCOL_VERSION, .length = 2};
+    feed_frame(hello, (const uint8_t *)"\x18\x01", 2);
+}
+
 /* A frame, with those of its fields bent that a byte of the script chooses: rarely any. */
 static void feed_bent(struct yoke__frame frame, const uint8_t *payload, size_t length) {
     frame.length = (uint32_t)length;
@@ -246,6 +252,11 @@ void peer_say_goaway(void) {
     uint8_t payload[YOKE__GOAWAY_SIZE];
     memcpy(payload, &made.stream, sizeof(payload));
     feed_bent((struct yoke__frame){.type = YOKE__FRAME_GOAWAY}, payload, sizeof(payload));
+}
+
+void peer_say_ready_or_drain(void) {
+    bool is_drain = (input_byte(&scene_script) & 1) != 0;
+    feed_bent((struct yoke__frame){.type = is_drain ? YOKE__FRAME_DRAIN : YOKE__FRAME_READY}, (const uint8_t *)"", 0);
 }
 
 /* How much of a message is missing of which fragments have come on a stream; 0: there is none. */
