@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +139,10 @@ void yoke__listeners_vacate(const struct yoke_pool *pool, unsigned index) {
             struct yoke__listener_socket *socket = YOKE__CONTAINER(at, struct yoke__listener_socket, link);
             next = at->next;
             if (socket->pool == pool && socket->index >= index) {
+                if (!pool->master->stopping && !listener->is_lent) {
+                    /* At once, though a worker that drains has it still; but not for another master that may have it. */
+                    (void)shutdown(socket->fd, SHUT_RDWR);
+                }
                 remove_socket(socket);
             }
         }

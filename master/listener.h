@@ -45,7 +45,10 @@ int yoke__listeners_check(const struct yoke_pool *pool);
 /* How many listeners the pool has. */
 unsigned yoke__listeners_count(const struct yoke_pool *pool);
 
-/* There are no places from `index` on any more: close the sockets that belonged to them, or connections would go on coming there. */
+/*
+ * There are no places from `index` on any more: close the sockets that belonged to them, or connections would go on coming there. What
+ * waits there is reset, unless net.ipv4.tcp_migrate_req lets the kernel move it.
+ */
 void yoke__listeners_vacate(const struct yoke_pool *pool, unsigned index);
 
 /*
