@@ -13,8 +13,8 @@
 #define REASON(name) (1u << YOKE__V1__DEATH_REASON__DEATH_REASON_##name)
 
 const struct plan_act plan_acts[ACT_COUNT] = {
-    .name = [ACT_KILL] = {"kill", .cards = 8, .reasons = REASON(SIGNALLED), .signal = SIGKILL, .exit_code = -1,
-                          .kills = true},
+    [ACT_KILL] =
+        {.name = "kill", .cards = 8, .reasons = REASON(SIGNALLED), .signal = SIGKILL, .exit_code = -1, .kills = true},
     [ACT_SEGV] =
         {.name = "segv", .cards = 3, .reasons = REASON(SIGNALLED), .signal = SIGSEGV, .exit_code = -1, .kills = true},
     [ACT_TERM] =
