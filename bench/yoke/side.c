@@ -54,6 +54,10 @@ void side_fork(struct side *side, yoke_worker_entry *entry) {
         .entry = entry,
         .user_data = (void *)side->job,
     };
+    if (side->job->kind == BENCH_WORKERS) {
+        /* As many calls in flight for each worker as everybody else has, who keep them apart by hand. */
+        options.routing.route = YOKE_ROUTE_LEAST_OUTSTANDING;
+    }
     create_pool(side, &options);
 }
 
