@@ -4,9 +4,9 @@
  */
 #include "harness.h"
 #include "machine.h"
-#include "rpc/queue.h"
 #include "memory.h"
 #include "rpc/call.h"
+#include "rpc/queue.h"
 #include "wire.h"
 
 #include <errno.h>
