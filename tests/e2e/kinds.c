@@ -26,7 +26,7 @@ void kinds_remove_program(void) {
 void kinds_open_pool(struct lab *lab, struct trace *trace, const struct lab_options *options) {
     struct lab_options own = *options;
     own.worker_path = path;
-    lab_skip_leak_checks();
+    test_skip_leak_checks();
     snprintf(folder, sizeof(folder), "%s/kinds-XXXXXX", test_program_dir());
     REQUIRE(mkdtemp(folder) != NULL);
     snprintf(path, sizeof(path), "%s/worker", folder);

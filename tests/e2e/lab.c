@@ -15,13 +15,6 @@ static const struct lab_mode *current_mode(void) {
     return mode != NULL ? mode : &lab_fork_mode;
 }
 
-void lab_skip_leak_checks(void) {
-    char options[1024];
-    const char *own = getenv("ASAN_OPTIONS");
-    snprintf(options, sizeof(options), "%s:detect_leaks=0", own != NULL ? own : "");
-    setenv("ASAN_OPTIONS", options, 1);
-}
-
 bool lab_is_exec(void) {
     return current_mode()->exec;
 }

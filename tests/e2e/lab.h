@@ -25,15 +25,9 @@ struct lab_mode {
 
 extern const struct lab_mode lab_fork_mode, lab_exec_mode, lab_busy_mode;
 
-/*
- * Workers that are executed do not look for leaks when they exit. One that is killed while it does, as by a master that is destroyed,
- * leaves behind the process by which it looks. For programs in whose cases both happen.
- */
-void lab_skip_leak_checks(void);
-
-/* Defines main() of a program whose cases run in all modes; and the same without leak checks. */
+/* Defines main() of a program whose cases run in all modes; and the same without leak checks of workers. */
 #define LAB_MAIN(cases) LAB_MAIN_AFTER(cases, (void)0)
-#define LAB_MAIN_WITHOUT_LEAK_CHECKS(cases) LAB_MAIN_AFTER(cases, lab_skip_leak_checks())
+#define LAB_MAIN_WITHOUT_LEAK_CHECKS(cases) LAB_MAIN_AFTER(cases, test_skip_leak_checks())
 #define LAB_MAIN_AFTER(cases, preparation)                 \
     int main(int argc, char **argv) {                      \
         const struct test_suite suites[] = {               \
