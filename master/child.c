@@ -91,6 +91,10 @@ void yoke__child_on_state(struct yoke_child *child, const struct yoke__life *lif
 }
 
 void yoke__child_on_ready(struct yoke_child *child, struct yoke__life *life) {
+    if (life->state != YOKE_CHILD_READY) {
+        /* It has said so, and is dead or to die by now: nobody goes for it. */
+        return;
+    }
     if (life == child->next) {
         struct yoke__life *old = child->life;
         seat(child, life);
@@ -271,6 +275,8 @@ void yoke__child_abandon(struct yoke_child *child) {
 
 void yoke__child_stop(struct yoke_child *child, Yoke__V1__DrainReason reason) {
     child->is_due = false;
+    /* It may run for one that leaves. */
+    ev_timer_stop(child->pool->master->io.loop, &child->timer);
     if (child->next != NULL) {
         yoke__life_drain(child->next, reason, NULL);
     }

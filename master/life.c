@@ -203,7 +203,8 @@ void yoke__life_hang(struct yoke__life *life, uint64_t silent_us, const char *me
  */
 static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     struct yoke_child *child = life->child;
-    struct yoke_master *master = master_of(life);
+    struct yoke_pool *pool = life->pool;
+    struct yoke_master *master = pool->master;
     withdraw(life);
     yoke__life_announce(life);
     yoke__socket_drain(&life->socket);
@@ -225,10 +226,12 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
         .death = &event,
     };
     yoke__socket_close(&life->socket, detail);
+    pool->untold_deaths++;
     end(life);
     yoke__engine_log(&master->engine, YOKE_LOG_INFO, "%s", detail);
     /* Calls to it that have ended otherwise, in this turn of the loop, are completed before, too. */
     (void)yoke__calls_settle(&master->engine);
+    pool->untold_deaths--;
     yoke__events_deliver(&master->events, &yoke_v1_worker_died_event, &worker, &event);
     yoke__child_on_died(child, &loss);
     yoke__capture_destroy(capture);
@@ -326,7 +329,12 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
 
 static void on_idle(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    if (!was_told(life) || life->output_ended || is_awaited(life)) {
+    if (!was_told(life) || life->output_ended) {
+        return;
+    }
+    /* Its HELLO may have come meanwhile, without it being ready. */
+    tell_to_drain(life);
+    if (is_awaited(life)) {
         return;
     }
     if (!socket->connection.going_away) {
@@ -522,11 +530,18 @@ void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, con
         /* To tell it, from the loop. */
         start_timer(life, 0);
     }
+    if (life->socket.fd < 0) {
+        /* It is dead, and its calls are just being completed. */
+        return;
+    }
     tell_to_drain(life);
     yoke__connection_attention(&life->socket.connection);
 }
 
 void yoke__life_kill_now(struct yoke__life *life) {
+    /* Completions of others' calls may run the loop, which must not bury it. */
+    ev_io_stop(master_of(life)->io.loop, &life->death);
+    stop_timer(life);
     withdraw(life);
     (void)yoke__process_signal(&life->process, SIGKILL);
 }

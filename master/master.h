@@ -73,6 +73,7 @@ struct yoke_pool {
     size_t least_load;       /* no child that takes calls has fewer; for choosing who has the fewest */
     uint64_t random;         /* for choosing by chance; see rpc/random.h */
     struct yoke__link lives; /* every worker that is not reaped, also those that have no place any more */
+    unsigned untold_deaths;  /* of workers that are in `lives` no more */
     uint64_t generation;     /* of the workers that are spawned now */
     struct yoke__restart_record restarts;
     struct yoke__liveness liveness;

@@ -132,7 +132,7 @@ void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type,
 }
 
 void yoke__pool_check_stopped(struct yoke_pool *pool) {
-    if (pool->stopped || !yoke__link_is_alone(&pool->lives)) {
+    if (pool->stopped || pool->untold_deaths > 0 || !yoke__link_is_alone(&pool->lives)) {
         return;
     }
     pool->stopped = true;

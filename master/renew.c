@@ -233,7 +233,8 @@ void yoke__renew_on_died(struct yoke_child *child, const struct yoke__loss *loss
     if (pool->stopping || !renewal->is_needed) {
         return;
     }
-    bool has_failed = loss->role != YOKE__ROLE_LEFT && loss->ready_us == 0;
+    /* One that was still the next has failed even if it could say that it is ready. */
+    bool has_failed = loss->role == YOKE__ROLE_NEXT || (loss->role == YOKE__ROLE_SEATED && loss->ready_us == 0);
     if (has_failed && renewal->is_reloading && loss->death->generation == pool->generation) {
         (void)snprintf(renewal->failure, sizeof renewal->failure, "in place %u, %s", child->index, loss->death->detail);
     } else if (has_failed && loss->role == YOKE__ROLE_NEXT) {

@@ -108,6 +108,7 @@ int main(int argc, char **argv) {
     printf("chaos: seed %" PRIu64 "\n", run.options.seed);
     (void)fflush(stdout);
     prepare_process();
+    test_skip_leak_checks();
     int fd = chaos_create_book();
     chaos->leak_bytes = test_has_asan() ? LEAK_BYTES_ASAN : LEAK_BYTES;
     (void)snprintf(book, sizeof book, "/proc/%d/fd/%d", (int)getpid(), fd);

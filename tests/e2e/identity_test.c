@@ -303,7 +303,7 @@ static char *get_environment(struct lab *lab, const char *name) {
     request.data.len = strlen(name);
     REQUIRE_INT(probe_acts_get_environment(lab_channel(lab), &request, NULL, lab_on_payload, &result), 0);
     LAB_WAIT(lab, result.count > 0);
-    char *value = result.code == YOKE_OK ? strndup((const char *)result.data, result.size) : NULL;
+    char *value = result.code == YOKE_OK ? strdup((const char *)result.data) : NULL;
     CHECK(result.code == YOKE_OK || result.code == YOKE_NOT_FOUND);
     lab_release(&result);
     return value;

@@ -23,18 +23,10 @@ void kinds_remove_program(void) {
     REQUIRE_INT(unlink(path), 0);
 }
 
-/* A worker that is killed while it looks for leaks, when it exits, leaves the process behind by which it does. */
-static void skip_leak_checks_of_workers(void) {
-    char options[1024];
-    const char *own = getenv("ASAN_OPTIONS");
-    snprintf(options, sizeof(options), "%s:detect_leaks=0", own != NULL ? own : "");
-    setenv("ASAN_OPTIONS", options, 1);
-}
-
 void kinds_open_pool(struct lab *lab, struct trace *trace, const struct lab_options *options) {
     struct lab_options own = *options;
     own.worker_path = path;
-    skip_leak_checks_of_workers();
+    test_skip_leak_checks();
     snprintf(folder, sizeof(folder), "%s/kinds-XXXXXX", test_program_dir());
     REQUIRE(mkdtemp(folder) != NULL);
     snprintf(path, sizeof(path), "%s/worker", folder);

@@ -25,8 +25,10 @@ struct lab_mode {
 
 extern const struct lab_mode lab_fork_mode, lab_exec_mode, lab_busy_mode;
 
-/* Defines main() of a program whose cases run in all modes. */
-#define LAB_MAIN(cases)                                    \
+/* Defines main() of a program whose cases run in all modes; and the same without leak checks of workers. */
+#define LAB_MAIN(cases) LAB_MAIN_AFTER(cases, (void)0)
+#define LAB_MAIN_WITHOUT_LEAK_CHECKS(cases) LAB_MAIN_AFTER(cases, test_skip_leak_checks())
+#define LAB_MAIN_AFTER(cases, preparation)                 \
     int main(int argc, char **argv) {                      \
         const struct test_suite suites[] = {               \
             {"fork", cases, &lab_fork_mode},               \
@@ -34,6 +36,7 @@ extern const struct lab_mode lab_fork_mode, lab_exec_mode, lab_busy_mode;
             {"fork, busy-polling", cases, &lab_busy_mode}, \
             {.name = NULL},                                \
         };                                                 \
+        preparation;                                       \
         return test_main(argc, argv, suites);              \
     }
 

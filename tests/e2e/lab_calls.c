@@ -36,6 +36,8 @@ void lab_on_payload(struct yoke_call *call, const struct yoke_status *status, co
         if (reply->data.len > 0) {
             memcpy(result->data, reply->data.data, reply->data.len);
         }
+        /* So text can be read as a string. */
+        result->data[reply->data.len] = '\0';
     }
     complete(result, call, status, reply != NULL);
 }

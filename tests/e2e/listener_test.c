@@ -554,4 +554,4 @@ static const struct test_case cases[] = {
     {.name = NULL},
 };
 
-LAB_MAIN(cases)
+LAB_MAIN_WITHOUT_LEAK_CHECKS(cases)

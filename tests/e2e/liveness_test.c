@@ -271,4 +271,4 @@ static const struct test_case cases[] = {
     {.name = NULL},
 };
 
-LAB_MAIN(cases)
+LAB_MAIN_WITHOUT_LEAK_CHECKS(cases)

@@ -31,6 +31,13 @@ bool test_has_asan(void) {
     return __asan_init != NULL;
 }
 
+void test_skip_leak_checks(void) {
+    char options[1024];
+    const char *own = getenv("ASAN_OPTIONS");
+    snprintf(options, sizeof(options), "%s:detect_leaks=0", own != NULL ? own : "");
+    setenv("ASAN_OPTIONS", options, 1);
+}
+
 static void die(const char *what) {
     perror(what);
     abort();

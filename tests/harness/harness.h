@@ -94,6 +94,12 @@ unsigned long long test_now_ms(void);
 /* True when the program is built with AddressSanitizer. */
 bool test_has_asan(void);
 
+/*
+ * Programs that are executed from now on do not look for leaks when they exit. One that is killed while it does, as a worker is by a
+ * master that is destroyed, leaves behind the process by which it looks: a zombie that is nobody's fault.
+ */
+void test_skip_leak_checks(void);
+
 /* ---- One case by itself, for tests of the harness ------------------------------------------------------------- */
 
 enum test_verdict {

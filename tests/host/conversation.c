@@ -20,7 +20,7 @@
 #define STOP_TIMEOUT_MS 10
 
 /* One that does not come to be ready, because that failed. */
-#define START_TIMEOUT_MS 2000
+#define START_TIMEOUT_MS 5000
 
 static uint8_t large[LARGE_SIZE];
 
