@@ -196,6 +196,12 @@ static struct yoke__connection *pick_sticky(struct yoke_channel *channel, const 
     return pick_by(channel, key, choose_sticky);
 }
 
+/* What the function says may depend on the calls that there are. */
+static void relieved_as_told(struct yoke_channel *channel, const struct yoke__connection *connection) {
+    (void)connection;
+    yoke__channel_schedule(channel);
+}
+
 /* What the user's function says, if it can be done. */
 static struct yoke__connection *pick_as_told(struct yoke_channel *channel, const struct yoke_method *method,
                                              uint64_t key) {
@@ -236,7 +242,7 @@ static const struct yoke__channel_class classes[] = {
     [YOKE_ROUTE_POWER_OF_TWO] = CLASS(pick_of_two, NULL),
     [YOKE_ROUTE_STICKY] = CLASS(pick_sticky, NULL),
 };
-static const struct yoke__channel_class class_as_told = CLASS(pick_as_told, NULL);
+static const struct yoke__channel_class class_as_told = CLASS(pick_as_told, relieved_as_told);
 
 void yoke__route_init(struct yoke_pool *pool) {
     yoke__channel_init(&pool->channel, &classes[YOKE_ROUTE_ROUND_ROBIN], &pool->master->engine);

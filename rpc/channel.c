@@ -227,9 +227,12 @@ INLINE int send(struct yoke_channel *channel, struct yoke_call *call, const stru
 static int launch_intercepted(struct yoke_channel *channel, struct yoke_call *call, const struct yoke__body *request,
                               enum launch_mode mode) {
     struct yoke_status status = {YOKE_OK, ""};
+    /* They may make calls to all, too. */
+    const size_t target = channel->target;
     channel->engine->callback_depth++;
     yoke__chain_start(&channel->chain, call, &status);
     channel->engine->callback_depth--;
+    channel->target = target;
     int error = status.code != YOKE_OK ? refuse(call, &status) : send(channel, call, request, mode);
     if (error != 0) {
         status = (struct yoke_status){error == -ENOTCONN ? YOKE_UNAVAILABLE : YOKE_RESOURCE_EXHAUSTED,
@@ -282,8 +285,8 @@ INLINE struct yoke__call_setup set_up(const struct yoke__engine *engine, const s
 
 /* Make a call as the options, which are read, say. */
 INLINE int make_call(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
-                     const struct yoke_call_options *options, const struct yoke__call_setup *setup,
-                     enum launch_mode mode, struct yoke_call **ret_call) {
+                     const struct yoke_call_options *options, struct yoke__call_setup *setup, enum launch_mode mode,
+                     struct yoke_call **ret_call) {
     struct yoke_call *call = yoke__call_create(channel->engine, method, setup);
     if (call == NULL) {
         return -ENOMEM;
@@ -291,6 +294,10 @@ INLINE int make_call(struct yoke_channel *channel, const struct yoke_method *met
     int error = take_metadata(call, options->metadata);
     if (error == 0) {
         error = launch(channel, call, setup->parent, request, mode);
+    }
+    if (yoke__link_is_alone(&call->sibling)) {
+        /* An interceptor has seen to the end of the parent, which may be gone. */
+        setup->parent = NULL;
     }
     if (error != 0) {
         yoke__call_discard(call);
@@ -319,7 +326,7 @@ int yoke_channel_open(struct yoke_channel *channel, const struct yoke_method *me
     if (engine->is_ending) {
         return -ENOTCONN;
     }
-    const struct yoke__call_setup setup = set_up(engine, method, known, on_message, done, user_data);
+    struct yoke__call_setup setup = set_up(engine, method, known, on_message, done, user_data);
     struct yoke__body body = {.type = method->request, .message = request};
     if (request != NULL) {
         body.length = method->request->codec->size(method->request->descriptor, request);
@@ -347,9 +354,9 @@ static bool has_any_peer(const struct yoke_channel *channel) {
     return has_one;
 }
 
-/* Make the call of each peer. Interceptors that are asked in between may end peers, or add some. */
+/* Make the call of each peer. Interceptors that are asked in between may end peers, or add some; or answer the parent. */
 static int call_each(struct yoke_channel *channel, const struct yoke_method *method, const struct yoke__body *request,
-                     const struct yoke_call_options *options, const struct yoke__call_setup *setup) {
+                     const struct yoke_call_options *options, struct yoke__call_setup *setup) {
     int begun = 0;
     int first_error = 0;
     for (size_t i = 0; i < channel->class->peer_count(channel); i++) {
@@ -377,7 +384,7 @@ int yoke_channel_call_all(struct yoke_channel *channel, const struct yoke_method
     if (engine->is_ending || !has_any_peer(channel)) {
         return -ENOTCONN;
     }
-    const struct yoke__call_setup setup = set_up(engine, method, known, NULL, done, user_data);
+    struct yoke__call_setup setup = set_up(engine, method, known, NULL, done, user_data);
     struct yoke__body body = {.type = method->request, .message = request};
     body.length = method->request->codec->size(method->request->descriptor, request);
     if (body.length > engine->limits.max_message_bytes) {

@@ -24,9 +24,10 @@ void yoke__deadlines_release(struct yoke__deadlines *deadlines);
 /* Make room for more. -ENOMEM. */
 int yoke__deadlines_grow(struct yoke__deadlines *deadlines);
 
-/* Make room for one more. -ENOMEM. */
+/* Make room for one more, in the heap even if it will be in the list: whoever is in has its room as long as it is, and can be taken
+ * out and added again with another deadline. -ENOMEM. */
 static inline int yoke__deadlines_reserve(struct yoke__deadlines *deadlines) {
-    return deadlines->heap_count < deadlines->heap_capacity ? 0 : yoke__deadlines_grow(deadlines);
+    return deadlines->count < deadlines->heap_capacity ? 0 : yoke__deadlines_grow(deadlines);
 }
 
 /* Add a call whose deadline_ns is set. Room must have been reserved. */

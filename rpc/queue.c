@@ -170,7 +170,9 @@ static void send_waiting(struct yoke_call *call, struct yoke__connection *connec
     }
     draft->attempts++;
     int error = yoke__call_start(call, connection, draft->has_request ? &request : NULL);
-    if (error == 0 && !yoke__channel_keeps(draft->channel, call, draft->has_request ? &request : NULL)) {
+    /* That a peer may have begun to handle it is not to be forgotten. */
+    if (error == 0 && !draft->may_be_handled &&
+        !yoke__channel_keeps(draft->channel, call, draft->has_request ? &request : NULL)) {
         yoke__draft_release(call);
     }
     if (error == 0) {

@@ -1,6 +1,7 @@
 /* socket.c: see socket.h. */
 #include "rpc/socket.h"
 
+#include "rpc/queue.h"
 #include "rpc/stream.h"
 
 #include <errno.h>
@@ -105,6 +106,8 @@ static bool send_queued(struct yoke__socket *socket) {
 }
 
 static void flush(struct yoke__socket *socket) {
+    struct yoke__connection *connection = &socket->connection;
+    const bool was_congested = connection->relieves != NULL && yoke__connection_is_congested(connection);
     bool is_all_sent = send_queued(socket);
     while (is_all_sent && yoke__streams_pump(&socket->connection)) {
         is_all_sent = send_queued(socket);
@@ -113,6 +116,10 @@ static void flush(struct yoke__socket *socket) {
         ev_io_stop(socket->io->loop, &socket->writer);
     } else {
         ev_io_start(socket->io->loop, &socket->writer);
+    }
+    if (was_congested && !yoke__connection_is_congested(connection)) {
+        /* Calls may wait for that, and none of those that it has need end. */
+        yoke__channel_schedule(connection->relieves);
     }
 }
 

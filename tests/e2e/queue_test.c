@@ -270,6 +270,54 @@ static void a_crowd_is_served(void) {
     lab_close(&lab);
 }
 
+/* Nothing of it is in flight, so no end of a call says that it has room again. */
+static void a_worker_that_has_caught_up_with_reading_gets_calls_again(void) {
+    struct lab lab;
+    struct routed waiting;
+    const struct yoke_pool_options pool = limit(1, 0);
+    lab_open(&lab, &(struct lab_options){.limits = {.max_queued_bytes = 65536}, .pool = &pool});
+    REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGSTOP), 0);
+    static uint8_t bytes[10000];
+    Probe__Tick tick = PROBE__TICK__INIT;
+    tick.data = (ProtobufCBinaryData){.len = sizeof bytes, .data = bytes};
+    int error = 0;
+    while (error == 0) {
+        error = probe_tick_emit(lab_channel(&lab), &tick);
+    }
+    CHECK_INT(error, -ENOBUFS);
+    REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, "", NULL, &waiting), 0);
+    CHECK_INT(yoke_pool_queued(lab.pool), 1);
+    REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGCONT), 0);
+    LAB_WAIT(&lab, waiting.result.count > 0);
+    LAB_CHECK_ENDED(&waiting.result, YOKE_OK);
+    lab_close(&lab);
+}
+
+/* A bound of the user's own, which Yoke does not know. */
+static struct yoke_child *pick_idle(struct yoke_pool *pool, const struct yoke_method *method, uint64_t key,
+                                    void *user_data) {
+    (void)method;
+    (void)key;
+    (void)user_data;
+    struct yoke_child *child = yoke_pool_child(pool, 0);
+    return yoke_child_calls_in_flight(child) == 0 ? child : NULL;
+}
+
+static void a_picker_is_asked_again_when_a_call_has_ended(void) {
+    struct lab lab;
+    struct routed first, second;
+    const struct yoke_pool_options pool = {.routing = {.picker = pick_idle}};
+    const struct yoke_call_options patient = {YOKE_CALL_OPTIONS_INIT, .wait_for_ready = true};
+    routed_open(&lab, 1, false, &pool);
+    REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, "", &patient, &first), 0);
+    REQUIRE_INT(routed_call(&lab, probe_routed_where, NULL, "", &patient, &second), 0);
+    CHECK_INT(yoke_pool_queued(lab.pool), 1);
+    LAB_WAIT(&lab, second.result.count > 0);
+    LAB_CHECK_ENDED(&first.result, YOKE_OK);
+    LAB_CHECK_ENDED(&second.result, YOKE_OK);
+    lab_close(&lab);
+}
+
 static const struct test_case cases[] = {
     {.name = "first come, first served", .run = first_come_first_served},
     {.name = "all workers share the queue", .run = all_workers_share_the_queue},
@@ -283,6 +331,9 @@ static const struct test_case cases[] = {
     {.name = "a queue ends with its pool", .run = a_queue_ends_with_its_pool},
     {.name = "a sticky call waits for its place only", .run = a_sticky_call_waits_for_its_place_only},
     {.name = "a crowd is served", .run = a_crowd_is_served},
+    {.name = "a worker that has caught up with reading gets calls again",
+     .run = a_worker_that_has_caught_up_with_reading_gets_calls_again},
+    {.name = "a picker is asked again when a call has ended", .run = a_picker_is_asked_again_when_a_call_has_ended},
     {.name = NULL},
 };
 

@@ -97,6 +97,27 @@ static void random_use_keeps_the_order(void) {
     yoke__deadlines_release(&deadlines);
 }
 
+/* As a call that pauses and is made again; it may have been in the list, and come back into a heap that has filled up. */
+static void who_is_in_can_come_back_with_another_deadline(void) {
+    struct yoke__deadlines deadlines = {0};
+    struct yoke_call *mover = &calls[0];
+    add(&deadlines, mover, 1000);
+    for (unsigned i = 1; i < CALLS_MAX; i++) {
+        add(&deadlines, &calls[i], i < 8 ? 1000 + i : 500);
+        for (unsigned j = 0; j < 2; j++) {
+            yoke__deadlines_remove(&deadlines, mover);
+            mover->deadline_ns = j == 0 ? 10 : 2000;
+            yoke__deadlines_add(&deadlines, mover);
+            REQUIRE(deadlines.heap_count <= deadlines.heap_capacity);
+            check(&deadlines);
+        }
+    }
+    for (unsigned i = 0; i < CALLS_MAX; i++) {
+        yoke__deadlines_remove(&deadlines, &calls[i]);
+    }
+    yoke__deadlines_release(&deadlines);
+}
+
 static void want_of_memory_changes_nothing(void) {
     struct yoke__deadlines deadlines = {0};
     memory_fail_from(0);
@@ -118,6 +139,7 @@ static const struct test_case cases[] = {
     {.name = "an empty one has no first", .run = an_empty_one_has_no_first},
     {.name = "they come out in order", .run = they_come_out_in_order},
     {.name = "random use keeps the order", .run = random_use_keeps_the_order},
+    {.name = "who is in can come back with another deadline", .run = who_is_in_can_come_back_with_another_deadline},
     {.name = "want of memory changes nothing", .run = want_of_memory_changes_nothing},
     {.name = NULL},
 };

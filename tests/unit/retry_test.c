@@ -561,6 +561,23 @@ static void want_of_memory_costs_the_retry_only(void) {
     }
 }
 
+/* Drafts take too much by then for it to be made a third time. */
+static void what_may_be_handled_is_not_forgotten_at_the_second_attempt(void) {
+    start(true);
+    struct ended ended;
+    REQUIRE_INT(call_sized(&ended, 0, 1000), 0);
+    exchange();
+    kill_worker(0);
+    masters[0].engine.limits.max_queued_bytes = 100;
+    machine_now_ns += 10 * MS_NS;
+    machine_settle(&masters[0]);
+    CHECK(masters[1].connection.output.queued > 1000);
+    pair.channel.expects_peer = false;
+    kill_worker(1);
+    check_ended(&ended, YOKE_UNAVAILABLE, "dead; the request may have been handled", false);
+    finish();
+}
+
 static const struct test_case cases[] = {
     {.name = "retries are a part of the calls, and some more", .run = retries_are_a_part_of_the_calls_and_some_more},
     {.name = "pauses double up to a bound, by chance", .run = pauses_double_up_to_a_bound_by_chance},
@@ -585,6 +602,8 @@ static const struct test_case cases[] = {
     {.name = "the request is the same again", .run = the_request_is_the_same_again},
     {.name = "a channel without a policy keeps nothing", .run = a_channel_without_a_policy_keeps_nothing},
     {.name = "want of memory costs the retry only", .run = want_of_memory_costs_the_retry_only},
+    {.name = "what may be handled is not forgotten at the second attempt",
+     .run = what_may_be_handled_is_not_forgotten_at_the_second_attempt},
     {.name = NULL},
 };
 
