@@ -106,20 +106,24 @@ bool yoke__capture_defer(struct yoke__capture *capture, ev_io *watcher) {
     return true;
 }
 
+/* Whoever takes a line may run the loop. Nothing of this worker is to be read meanwhile. */
+static void stop_reading(struct yoke__capture *capture) {
+    for (size_t i = 0; i < 2; i++) {
+        ev_io_stop(capture->loop, &capture->streams[i].reader);
+    }
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
     struct yoke__captured_stream *stream = watcher->data;
     struct yoke__capture *capture = stream->capture;
-    /* Whoever takes a line may run the loop. Nothing of this worker is to be read, and it is not to be buried, meanwhile. */
-    for (size_t i = 0; i < 2; i++) {
-        ev_io_stop(loop, &capture->streams[i].reader);
-    }
+    stop_reading(capture);
+    /* Nor is it to be buried, before the last line has been taken, too. */
     capture->is_taking = true;
-    bool goes_on = (events & EV_ERROR) == 0 && read_stream(stream, READS_PER_TURN);
-    capture->is_taking = false;
-    if (!goes_on) {
+    if ((events & EV_ERROR) != 0 || !read_stream(stream, READS_PER_TURN)) {
         yoke__lines_end(&stream->lines, take_line, stream);
         close_stream(stream);
     }
+    capture->is_taking = false;
     for (size_t i = 0; i < 2; i++) {
         if (capture->streams[i].reader.fd >= 0) {
             ev_io_start(loop, &capture->streams[i].reader);
@@ -132,10 +136,10 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events) {
 }
 
 void yoke__capture_finish(struct yoke__capture *capture) {
+    stop_reading(capture);
     for (size_t i = 0; i < 2; i++) {
         struct yoke__captured_stream *stream = &capture->streams[i];
         if (stream->reader.fd >= 0) {
-            ev_io_stop(capture->loop, &stream->reader);
             (void)read_stream(stream, READS_AT_END);
             yoke__lines_end(&stream->lines, take_line, stream);
             close_stream(stream);

@@ -125,8 +125,8 @@ static bool is_talk_with(pid_t pid) {
 /* A file that cannot change any more; else reading it could kill us. */
 static bool map_file(struct yoke__legacy *legacy) {
     struct stat file;
-    if ((fcntl(YOKE__HANDOVER_FILE, F_GET_SEALS) & SEALS) != SEALS || fstat(YOKE__HANDOVER_FILE, &file) != 0 ||
-        file.st_size <= 0) {
+    int seals = fcntl(YOKE__HANDOVER_FILE, F_GET_SEALS);
+    if (seals < 0 || (seals & SEALS) != SEALS || fstat(YOKE__HANDOVER_FILE, &file) != 0 || file.st_size <= 0) {
         return false;
     }
     void *map = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, YOKE__HANDOVER_FILE, 0);

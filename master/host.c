@@ -186,8 +186,9 @@ void yoke__host_take_back(struct yoke_master *master) {
 /* ---- Signals -------------------------------------------------------------------------------------------------------- */
 
 static void reload(struct yoke__host *host) {
-    /* Said first, so that it is also said when there is nothing to reload. */
-    if (!host->has_said_reloading) {
+    /* Said first, so that it is also said when there is nothing to reload. Who is not ready yet has nothing to say: the end of a
+     * reload is told in the same words. */
+    if (host->has_said_ready && !host->has_said_reloading) {
         tell_reloading(host);
     }
     (void)yoke_master_reload(host->master);
@@ -319,6 +320,13 @@ int yoke_master_follow_host(struct yoke_master *master, const struct yoke_host_o
     master->host = host;
     yoke__master_stir(master);
     return 0;
+}
+
+void yoke__host_forget_signals(struct yoke_master *master) {
+    struct yoke__host *host = master->host;
+    for (unsigned i = 0; host != NULL && i < host->signal_count; i++) {
+        ev_signal_stop(master->io.loop, &host->signals[i].watcher);
+    }
 }
 
 void yoke__host_release(struct yoke_master *master) {

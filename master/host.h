@@ -18,6 +18,9 @@ void yoke__host_pass_on(struct yoke_master *master, pid_t successor);
 /* It is not, after all. */
 void yoke__host_take_back(struct yoke_master *master);
 
+/* In a forked worker: the master's signals are not watched here, so that the worker can watch them on its own loop. */
+void yoke__host_forget_signals(struct yoke_master *master);
+
 void yoke__host_release(struct yoke_master *master);
 
 #endif

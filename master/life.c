@@ -3,6 +3,7 @@
 
 #include "master/child.h"
 #include "master/death.h"
+#include "master/host.h"
 #include "master/listener.h"
 #include "master/output.h"
 #include "master/route.h"
@@ -418,6 +419,14 @@ static int make_belongings(struct yoke__life *life, int output[2]) {
     return error;
 }
 
+/* What a forked worker runs. libev keeps signals for the whole process, and so the master's in the copy of it. */
+static int live_forked(struct yoke_worker *worker, void *user_data) {
+    const struct yoke__life *life = user_data;
+    const struct yoke_pool_options *options = &life->pool->options;
+    yoke__host_forget_signals(master_of(life));
+    return options->entry(worker, options->user_data);
+}
+
 static int spawn(struct yoke__life *life) {
     struct yoke_pool *pool = life->pool;
     struct yoke_master *master = pool->master;
@@ -429,8 +438,8 @@ static int spawn(struct yoke__life *life) {
         return error;
     }
     const struct yoke__program program = {
-        .entry = pool->options.entry,
-        .user_data = pool->options.user_data,
+        .entry = pool->options.entry != NULL ? live_forked : NULL,
+        .user_data = life,
         .path = pool->options.path,
         .argv = pool->options.argv,
         .listeners = listeners,

@@ -51,9 +51,14 @@ static int clone_and_exec(struct exec_request *request, struct yoke__process *pr
     if (stack == MAP_FAILED) {
         return -errno;
     }
+    bool is_dumpable = prctl(PR_GET_DUMPABLE) == 1;
     pid_t pid = clone(exec_child, stack + SPAWN_STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, request,
                       &process->pidfd);
     int error = pid < 0 ? -errno : request->error;
+    if (is_dumpable) {
+        /* A child that takes another user's id has the memory that it borrows kept from that user. It is ours alone again. */
+        (void)prctl(PR_SET_DUMPABLE, 1);
+    }
     (void)munmap(stack, SPAWN_STACK_SIZE);
     if (pid < 0) {
         return error;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,35 @@ static void a_service_is_not_ready_before_each_pool_has_been(void) {
     CHECK_INT(ear.count, 0);
     close_heard(&lab, &ear);
     CHECK_INT(ear.count, 0);
+}
+
+static void on_reload_failed(const struct yoke_peer *peer, const Yoke__V1__PoolReloadFailed *event, void *user_data) {
+    (void)peer;
+    (void)event;
+    ++*(unsigned *)user_data;
+}
+
+static void a_reload_that_fails_makes_no_service_ready(void) {
+    struct lab lab;
+    struct ear ear;
+    unsigned failed = 0;
+    const struct lab_options silent = {.workers = 1, .scenario = PROBE_SILENT};
+    ear_open(&ear);
+    lab_open_master(&lab, &silent);
+    REQUIRE_INT(yoke_v1_pool_reload_failed_on(yoke_master_events(lab.master), on_reload_failed, &failed), 0);
+    ear_attend(&ear, lab.loop);
+    follow(&lab, NULL);
+    REQUIRE_INT(lab_create_pool(&lab, &silent, &lab.pool), 0);
+    LAB_WAIT(&lab, lab.birth_count == 1);
+    raise(SIGHUP);
+    LAB_WAIT(&lab, lab.birth_count == 2);
+    REQUIRE_INT(kill(lab.births[1].pid, SIGKILL), 0);
+    LAB_WAIT(&lab, failed == 1);
+    /* The master looks around before the loop sleeps. */
+    ev_run(lab.loop, EVRUN_NOWAIT);
+    ear_read(&ear);
+    CHECK_INT(ear.count, 0);
+    close_heard(&lab, &ear);
 }
 
 static void the_status_tells_of_calls(void) {
@@ -230,6 +260,37 @@ static void the_second_signal_ends_the_patience(void) {
     lab_close(&lab);
 }
 
+static void stop_with_7(struct ev_loop *loop, ev_signal *watcher, int events) {
+    (void)loop;
+    (void)events;
+    yoke_worker_stop(watcher->data, 7);
+}
+
+static int heed_sigterm(struct yoke_worker *worker, void *user_data) {
+    ev_signal watcher;
+    (void)user_data;
+    ev_signal_init(&watcher, stop_with_7, SIGTERM);
+    watcher.data = worker;
+    ev_signal_start(yoke_worker_loop(worker), &watcher);
+    return yoke_worker_run(worker);
+}
+
+static void a_forked_worker_can_watch_the_same_signals(void) {
+    struct lab lab;
+    struct yoke_pool *pool;
+    const struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = 1, .entry = heed_sigterm};
+    lab_open_master(&lab, &(struct lab_options){0});
+    follow(&lab, NULL);
+    REQUIRE_INT(yoke_pool_create(lab.master, &options, &pool), 0);
+    LAB_WAIT(&lab, lab.ready_count + lab.death_count == 1);
+    CHECK_INT(yoke_child_kill(yoke_pool_child(pool, 0), SIGTERM), 0);
+    LAB_WAIT(&lab, lab.death_count >= 1);
+    CHECK_INT(lab.deaths[0].exit_code, 7);
+    raise(SIGTERM);
+    LAB_WAIT(&lab, lab.stopped_count == 1);
+    lab_close(&lab);
+}
+
 static void sighup_reloads(void) {
     struct lab lab;
     lab_open(&lab, &(struct lab_options){.workers = 2});
@@ -310,6 +371,7 @@ static const struct test_case cases[] = {
     {.name = "a reload without pools is over at once", .run = a_reload_without_pools_is_over_at_once},
     {.name = "a service is not ready before each pool has been",
      .run = a_service_is_not_ready_before_each_pool_has_been},
+    {.name = "a reload that fails makes no service ready", .run = a_reload_that_fails_makes_no_service_ready},
     {.name = "the status tells of calls", .run = the_status_tells_of_calls},
     {.name = "the watchdog is fed if it is ours", .run = the_watchdog_is_fed_if_it_is_ours},
     {.name = "a socket that nobody reads does not stop a master",
@@ -317,6 +379,7 @@ static const struct test_case cases[] = {
     {.name = "without systemd, nothing is told", .run = without_systemd_nothing_is_told},
     {.name = "SIGTERM and SIGINT stop a master", .run = sigterm_and_sigint_stop_a_master},
     {.name = "the second signal ends the patience", .run = the_second_signal_ends_the_patience},
+    {.name = "a forked worker can watch the same signals", .run = a_forked_worker_can_watch_the_same_signals},
     {.name = "SIGHUP reloads", .run = sighup_reloads},
     {.name = "following does not keep the loop running", .run = following_does_not_keep_the_loop_running},
     {.name = "a program gets its own handlers back", .run = a_program_gets_its_own_handlers_back},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -132,6 +133,8 @@ static void the_master_stays_who_it_is(void) {
     read_proc(getpid(), "status", own, sizeof own);
     CHECK_CONTAINS(own, "Uid:\t0\t0\t0\t0\n");
     CHECK_INT(setuid(0), 0);
+    /* It can still leave a core file, and be debugged. */
+    CHECK_INT(prctl(PR_GET_DUMPABLE), 1);
     lab_close(&lab);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -530,6 +531,35 @@ static void a_variable_that_is_not_true_is_not_believed(void) {
     }
 }
 
+/* Everything fits, but the list is in a file that somebody could shorten while it is read. */
+static void a_list_that_can_change_is_not_believed(void) {
+    int ends[2];
+    char variable[40];
+    char path[] = "/tmp/yoke-list-XXXXXX";
+    int file = mkstemp(path);
+    REQUIRE_INT(write(file, "state 0 0\n", 10), 10);
+    REQUIRE_INT(unlink(path), 0);
+    REQUIRE_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    REQUIRE(file == 3 && ends[0] == 4);
+    /* The other way round, as they are handed over. */
+    REQUIRE_INT(dup2(ends[0], 10), 10);
+    REQUIRE_INT(dup2(file, 4), 4);
+    REQUIRE_INT(dup2(10, 3), 3);
+    close(10);
+    snprintf(variable, sizeof(variable), "1:%d:0", (int)getpid());
+    setenv("YOKE_UPGRADE", variable, 1);
+    struct lab lab;
+    struct news news;
+    open_old(&lab, &news);
+    /* It is not waiting for a master before it, then. */
+    CHECK_INT(yoke_master_upgrade(lab.master, &(struct yoke_upgrade_options){YOKE_UPGRADE_OPTIONS_INIT, .path = "/"}),
+              -EACCES);
+    lab_close(&lab);
+    close(3);
+    close(4);
+    close(ends[1]);
+}
+
 static const struct test_case cases[] = {
     {.name = "a new master serves where the old one did", .run = a_new_master_serves_where_the_old_one_did},
     {.name = "a connection is served to its end by the worker that has it",
@@ -548,6 +578,7 @@ static const struct test_case cases[] = {
      .run = a_master_that_is_destroyed_leaves_no_half_successor},
     {.name = "a new master goes on when the old one dies", .run = a_new_master_goes_on_when_the_old_one_dies},
     {.name = "a variable that is not true is not believed", .run = a_variable_that_is_not_true_is_not_believed},
+    {.name = "a list that can change is not believed", .run = a_list_that_can_change_is_not_believed},
     {.name = NULL},
 };
 
