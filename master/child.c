@@ -270,6 +270,7 @@ void yoke__child_vacate(struct yoke_child *child, Yoke__V1__DrainReason reason) 
 }
 
 void yoke__child_abandon(struct yoke_child *child) {
+    ev_timer_stop(child->pool->master->io.loop, &child->timer);
     attend_channels(child);
 }
 

@@ -539,17 +539,20 @@ void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, con
 }
 
 void yoke__life_kill_now(struct yoke__life *life) {
-    /* Completions of others' calls may run the loop, which must not bury it. */
-    ev_io_stop(master_of(life)->io.loop, &life->death);
+    struct ev_loop *loop = master_of(life)->io.loop;
+    /* Completions of others' calls may run the loop, from which nothing of it is to be told, and which must not bury it. */
+    ev_io_stop(loop, &life->death);
+    ev_io_stop(loop, &life->socket.reader);
     stop_timer(life);
     withdraw(life);
     (void)yoke__process_signal(&life->process, SIGKILL);
+    yoke__capture_destroy(life->capture);
+    life->capture = NULL;
 }
 
 void yoke__life_reap_now(struct yoke__life *life) {
     struct yoke__exit ignored;
     yoke__process_wait(&life->process, &ignored);
-    yoke__capture_destroy(life->capture);
     yoke__socket_close(&life->socket, "the master is being destroyed");
     end(life);
 }

@@ -32,6 +32,9 @@ static void for_each_life(struct yoke_pool *pool, void (*act)(struct yoke__life 
 
 void yoke__pool_kill_now(struct yoke_pool *pool) {
     pool->stopping = true;
+    /* Completions may run the loop, from which nothing is to be told any more. */
+    yoke__renewal_end(pool);
+    yoke__scaling_end(pool);
     yoke__pool_attend(pool);
     for (unsigned i = 0; i < pool->child_count; i++) {
         yoke__child_abandon(pool->children[i]);

@@ -71,14 +71,19 @@ static void run_loop(struct lab_result *result) {
 static void what_runs_the_loop_while_a_master_is_destroyed_buries_nobody(void) {
     struct lab_result held[2] = {{0}, {0}};
     lab_open(&lab, &(struct lab_options){.workers = 3});
+    trace_open(&trace, lab.master);
     for (unsigned i = 0; i < 2; i++) {
         REQUIRE_INT(lab_hold(&lab, yoke_child_channel(child_at(i)), "x", 1, &held[i]), 0);
     }
     held[0].also = run_loop;
     second_pid = yoke_child_pid(child_at(1));
+    /* Both are to be told from the loop. */
+    CHECK_INT(yoke_pool_scale(lab.pool, 4), 0);
+    CHECK_INT(yoke_pool_reload(lab.pool), 0);
     lab_close(&lab);
     LAB_CHECK_ENDED(&held[0], YOKE_UNAVAILABLE);
     LAB_CHECK_ENDED(&held[1], YOKE_UNAVAILABLE);
+    CHECK_INT(trace.count, 0);
     CHECK_INT(lab.death_count, 0);
     CHECK_INT(lab.stopped_count, 0);
 }
