@@ -238,6 +238,8 @@ int yoke__child_spawn(struct yoke_child *child, Yoke__V1__StartReason reason) {
     int error = yoke__life_begin(child, reason, &life);
     if (error == 0) {
         seat(child, life);
+        /* The place may have been given up before. */
+        child->channel.channel.expects_peer = yoke__child_is_expected(child);
     }
     return error;
 }

@@ -295,8 +295,8 @@ INLINE int make_call(struct yoke_channel *channel, const struct yoke_method *met
     if (error == 0) {
         error = launch(channel, call, setup->parent, request, mode);
     }
-    if (yoke__link_is_alone(&call->sibling)) {
-        /* An interceptor has seen to the end of the parent, which may be gone. */
+    if (mode == LAUNCH_TO_TARGET && yoke__link_is_alone(&call->sibling)) {
+        /* An interceptor has seen to the end of the parent, which may be gone when the next call is made. */
         setup->parent = NULL;
     }
     if (error != 0) {

@@ -36,16 +36,20 @@ static void linger(struct connection *connection) {
     listen_for(connection, EV_READ);
 }
 
-/* Nothing waits to be sent: for the next request, then, or for the rest of the one that has begun. */
+static double find_patience(const struct server *server, enum connection_wait wait) {
+    return wait == WAIT_FOR_REST ? server->options->request_seconds
+           : server->is_draining ? server->options->grace_seconds
+                                 : server->options->idle_seconds;
+}
+
+/* Nothing waits to be sent: for the next request, then, or for the rest of the one that has begun; no longer for what comes of it
+ * bit by bit, be it empty lines. */
 static void wait_for_request(struct connection *connection) {
-    const struct server *server = connection->server;
+    enum connection_wait wait = connection->request.stage == REQUEST_NONE ? WAIT_FOR_REQUEST : WAIT_FOR_REST;
     connection->state = CONNECTION_READING;
-    if (connection->request.stage == REQUEST_NONE) {
-        set_deadline(connection, server->is_draining ? server->options->grace_seconds : server->options->idle_seconds);
-        connection->is_request_timed = false;
-    } else if (!connection->is_request_timed) {
-        set_deadline(connection, server->options->request_seconds);
-        connection->is_request_timed = true;
+    if (connection->wait != wait) {
+        connection->wait = wait;
+        set_deadline(connection, find_patience(connection->server, wait));
     }
     listen_for(connection, EV_READ);
 }
@@ -130,7 +134,7 @@ static void handle_all(struct connection *connection, const char *bytes, size_t 
         if (request->stage == REQUEST_REFUSED) {
             answer(connection, request->refusal, NULL, 0);
         } else if (request->stage == REQUEST_COMPLETE) {
-            connection->is_request_timed = false;
+            connection->wait = WAIT_FOR_NOTHING;
             handle(connection);
             if (connection->state == CONNECTION_READING) {
                 request_next(request);
@@ -218,6 +222,7 @@ void connection_watch(struct connection *connection, ev_tstamp now) {
 
 void connection_drain(struct connection *connection) {
     if (connection->state == CONNECTION_READING && connection->request.stage == REQUEST_NONE) {
+        connection->wait = WAIT_FOR_NOTHING;
         wait_for_request(connection);
     }
 }

@@ -16,13 +16,16 @@ enum connection_state {
     CONNECTION_LINGERING /* the last answer has been sent; the client is to close */
 };
 
+/* What the deadline is for, as long as it is for the client to send. */
+enum connection_wait { WAIT_FOR_NOTHING, WAIT_FOR_REQUEST, WAIT_FOR_REST };
+
 struct connection {
     struct server *server;
     struct connection *next, *previous; /* in the server's list */
     ev_io io;
     enum connection_state state;
-    ev_tstamp deadline;     /* when our patience ends */
-    bool is_request_timed;  /* the deadline is that of a request which has begun */
+    ev_tstamp deadline; /* when our patience ends */
+    enum connection_wait wait;
     struct request request; /* the one that is being read, or has been */
     struct buffer output;
     struct buffer rest; /* what came behind a request for which the master is being asked */

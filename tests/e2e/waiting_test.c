@@ -54,6 +54,22 @@ static void a_call_waits_until_its_worker_is_up(void) {
     lab_close(&lab);
 }
 
+static void a_call_waits_for_the_worker_of_a_place_that_is_back(void) {
+    struct lab lab;
+    struct waiter waiter;
+    lab_open(&lab, &(struct lab_options){.workers = 2});
+    struct yoke_child *child = yoke_pool_child(lab.pool, 1);
+    REQUIRE_INT(yoke_pool_scale(lab.pool, 1), 0);
+    CHECK_INT(wait_echo(&lab, yoke_child_channel(child), 0, &waiter), -ENOTCONN);
+    REQUIRE_INT(yoke_pool_scale(lab.pool, 2), 0);
+    REQUIRE_INT(wait_echo(&lab, yoke_child_channel(child), 0, &waiter), 0);
+    CHECK_INT(yoke_child_calls_in_flight(child), 0);
+    LAB_WAIT(&lab, waiter.result.count > 0);
+    CHECK_INT(lab.ready_count, 3);
+    check_ended(&waiter, YOKE_OK, false);
+    lab_close(&lab);
+}
+
 static void a_call_waits_for_the_worker_that_follows_a_dead_one(void) {
     struct lab lab;
     struct waiter pool, child;
@@ -249,6 +265,8 @@ static void a_stream_waits_and_is_told_when_it_can_send(void) {
 
 static const struct test_case cases[] = {
     {.name = "a call waits until its worker is up", .run = a_call_waits_until_its_worker_is_up},
+    {.name = "a call waits for the worker of a place that is back",
+     .run = a_call_waits_for_the_worker_of_a_place_that_is_back},
     {.name = "a call waits for the worker that follows a dead one",
      .run = a_call_waits_for_the_worker_that_follows_a_dead_one},
     {.name = "a call does not wait in vain", .run = a_call_does_not_wait_in_vain},

@@ -287,6 +287,21 @@ static void who_is_silent_is_cut_off(void) {
     http_server_stop(&server);
 }
 
+/* Empty lines in front of a request are skipped, and so are no request. */
+static void who_sends_empty_lines_is_cut_off_too(void) {
+    static const char *const arguments[] = {"--idle-seconds", "0.1", "--grace-seconds", "1000", NULL};
+    http_server_start(&server, 1, arguments);
+    http_connect(&client, server.port);
+    ask(GET_HELLO);
+    struct pollfd poller = {.fd = client.fd, .events = POLLIN};
+    do {
+        (void)send(client.fd, "\r\n", 2, MSG_NOSIGNAL);
+    } while (poll(&poller, 1, 5) == 0);
+    http_check_end(&client);
+    http_close(&client);
+    http_server_stop(&server);
+}
+
 /* ---- The status page --------------------------------------------------------------------------------------------- */
 
 /* The worker tells when it will: its master has heard of all in the end. */
@@ -326,6 +341,7 @@ static const struct test_case cases[] = {
     {.name = "a client that reads late gets every answer", .run = a_client_that_reads_late_gets_every_answer},
     {.name = "a request that does not end is given up", .run = a_request_that_does_not_end_is_given_up},
     {.name = "who is silent is cut off", .run = who_is_silent_is_cut_off},
+    {.name = "who sends empty lines is cut off, too", .run = who_sends_empty_lines_is_cut_off_too},
     {.name = "the status page counts what every worker has answered",
      .run = the_status_page_counts_what_every_worker_has_answered},
     {.name = NULL},
