@@ -164,13 +164,26 @@ static void decide_restart(struct yoke_child *child, const struct yoke__loss *lo
     attend_channels(child);
 }
 
+/* Does a worker still live that has left the place of its own accord? */
+static bool has_leaver(const struct yoke_child *child) {
+    const struct yoke__link *lives = &child->pool->lives;
+    for (const struct yoke__link *at = lives->next; at != lives; at = at->next) {
+        const struct yoke__life *life = YOKE__CONTAINER(at, struct yoke__life, link);
+        if (life->child == child && life != child->life && life->has_left && !was_told(life)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its place is filled at once, but one at a time: workers that say that they stop, and live on, must not become ever more. */
 void yoke__child_on_leaving(struct yoke_child *child, const struct yoke__life *life) {
     if (life != child->life || was_told(life) || child->pool->stopping) {
         return;
     }
     if (child->next != NULL) {
         seat(child, child->next);
-    } else if (yoke__restart_is_certain(&child->pool->options.restart)) {
+    } else if (yoke__restart_is_certain(&child->pool->options.restart) && !has_leaver(child)) {
         make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE,
                  find_delay_us(child, now_us(child) - life->started_us));
     }

@@ -43,6 +43,9 @@ enum yoke_failure_action {
  * A place whose worker died is filled again after a pause. The pause doubles with each death in a row, and is `pause_ms` again
  * after a worker that was healthy. More than `max_restarts` deaths within `period_ms`, of the whole pool, are a crash loop: the
  * pool has failed (yoke.v1.PoolFailed). Deaths that the master or a yoke_worker_stop() brought about do not count.
+ *
+ * A worker that says yoke_worker_stop() leaves its place, which is filled at once if `when` is ALWAYS and there is no final_exit_code;
+ * otherwise, and while another that has left the place lives on, it is filled when the worker is dead.
  */
 struct yoke_restart_options {
     enum yoke_restart when;

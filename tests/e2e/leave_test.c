@@ -88,6 +88,47 @@ static void what_the_pool_does_not_make_again_its_caller_can(void) {
     stop_under_load(1);
 }
 
+/* Say that it stops, and live on: a call keeps it. */
+static void leave_and_live_on(struct lab *lab, struct lab_result *kept, struct lab_result *finished) {
+    struct yoke_channel *channel = lab_channel(lab);
+    REQUIRE_INT(lab_never(lab, channel, kept), 0);
+    REQUIRE_INT(lab_finish(lab, channel, PROBE__END__END_STOP, 0, finished), 0);
+    LAB_WAIT(lab, finished->count > 0);
+}
+
+static void on_while(struct ev_loop *loop, ev_timer *watcher, int events) {
+    (void)watcher;
+    (void)events;
+    ev_break(loop, EVBREAK_ONE);
+}
+
+static void workers_that_leave_and_live_on_do_not_become_ever_more(void) {
+    struct lab lab;
+    struct lab_result kept[2] = {0};
+    struct lab_result finished[2] = {0};
+    lab_open(&lab, &(struct lab_options){.restart = true, .restart_pause_ms = 1, .stop_timeout_ms = YOKE_NEVER});
+    struct yoke_child *child = yoke_pool_child(lab.pool, 0);
+    const pid_t first = yoke_child_pid(child);
+    leave_and_live_on(&lab, &kept[0], &finished[0]);
+    LAB_WAIT(&lab, lab.ready_count == 2);
+    leave_and_live_on(&lab, &kept[1], &finished[1]);
+    LAB_WAIT(&lab, yoke_child_state(child) == YOKE_CHILD_STOPPING);
+    /* Time for a third, which is not to come. */
+    ev_timer timer;
+    ev_timer_init(&timer, on_while, 0.05, 0.);
+    ev_timer_start(lab.loop, &timer);
+    ev_run(lab.loop, 0);
+    CHECK_INT(lab.birth_count, 2);
+    REQUIRE_INT(kill(first, SIGKILL), 0);
+    LAB_WAIT(&lab, lab.death_count == 1);
+    CHECK_INT(lab.birth_count, 2);
+    /* But it is replaced when it is dead. */
+    REQUIRE_INT(yoke_child_kill(child, SIGKILL), 0);
+    LAB_WAIT(&lab, lab.ready_count == 3);
+    lab_check_echo(&lab, lab_channel(&lab));
+    lab_close(&lab);
+}
+
 /* ---- Draining ---------------------------------------------------------------------------------------------------- */
 
 static int drain(struct lab *lab, uint64_t timeout_us, int code, struct lab_result *result) {
@@ -256,6 +297,8 @@ static const struct test_case cases[] = {
     {.name = "workers that stop under load lose no call", .run = workers_that_stop_under_load_lose_no_call},
     {.name = "what the pool does not make again its caller can",
      .run = what_the_pool_does_not_make_again_its_caller_can},
+    {.name = "workers that leave and live on do not become ever more",
+     .run = workers_that_leave_and_live_on_do_not_become_ever_more},
     {.name = "a worker that drains gives up what is held", .run = a_worker_that_drains_gives_up_what_is_held},
     {.name = "a worker that drains ends when all is answered", .run = a_worker_that_drains_ends_when_all_is_answered},
     {.name = "workers that call while their pool stops are told",
