@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -53,6 +54,9 @@ static bool write_line(int fd, struct iovec *parts, int count) {
     return is_written;
 }
 
+/* The end of a line that is not whole. */
+#define CUT " (cut)\n"
+
 static bool pass_line_on(const struct yoke__life *life, const struct yoke__printed *printed) {
     char prefix[160];
     char lost[48] = "";
@@ -61,11 +65,15 @@ static bool pass_line_on(const struct yoke__life *life, const struct yoke__print
     if (printed->lost > 0) {
         (void)snprintf(lost, sizeof lost, "(%" PRIu64 " lines lost) ", printed->lost);
     }
+    size_t room = PIPE_BUF - strlen(prefix) - strlen(lost) - strlen(CUT);
+    /* What is longer than that, a pipe that poll() says has room may still make us wait for. */
+    bool is_too_long = printed->size > room && life->pool->options.output.max_line_bytes <= PIPE_BUF;
+    const char *end = printed->is_cut || is_too_long ? CUT : "\n";
     struct iovec parts[] = {
         {prefix, strlen(prefix)},
         {lost, strlen(lost)},
-        {(char *)printed->line, printed->size},
-        {printed->is_cut ? " (cut)\n" : "\n", printed->is_cut ? 7 : 1},
+        {(char *)printed->line, is_too_long ? room : printed->size},
+        {(char *)end, strlen(end)},
     };
     return write_line(printed->is_stderr ? STDERR_FILENO : STDOUT_FILENO, parts, 4);
 }

@@ -243,9 +243,10 @@ enum yoke_output {
 
 /*
  * Captured are stdout and stderr, line by line; of the worker's own stdio, stdout is then buffered by the line. Neither is ever
- * waited for: what comes too fast is dropped, and counted; so is what the master's own stdout or stderr cannot take at the moment,
- * but for a line of more than 4,096 bytes, for which it may wait. What a dead worker has left in its pipes is told before its
- * death; what others who have inherited them print later is lost.
+ * waited for: what comes too fast is dropped, and counted; so is what the master's own stdout or stderr cannot take at the moment.
+ * So that this can be known, a line has at most 4,096 bytes with its prefix and its end; if max_line_bytes is more, it may have more,
+ * and the master may wait for room for it. What a dead worker has left in its pipes is told before its death; what others who have
+ * inherited them print later is lost.
  */
 struct yoke_output_options {
     enum yoke_output mode;

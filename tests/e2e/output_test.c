@@ -2,6 +2,7 @@
 #include "lab.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,32 @@ static void a_master_whose_own_output_is_gone_or_full_goes_on(void) {
     }
 }
 
+/* The longest lines that there are by default, as many as the pipe that nobody reads has room for, and more. */
+static void a_master_does_not_wait_for_room_for_long_lines(void) {
+    struct lab lab;
+    int pipes[2];
+    int kept[2];
+    static char line[4096 + 2];
+    static char text[1000000];
+    const struct lab_options options = {.output = {.mode = YOKE_OUTPUT_PREFIX}};
+    memset(line, 'x', 4096);
+    line[4096] = '\n';
+    redirect(pipes, kept);
+    setvbuf(stdout, NULL, _IOFBF, BUFSIZ); /* the case's own words are for later */
+    lab_open(&lab, &options);
+    print(&lab, line, true, 100);
+    REQUIRE_INT(yoke_child_kill(yoke_pool_child(lab.pool, 0), SIGKILL), 0);
+    LAB_WAIT(&lab, lab.death_count == 1);
+    REQUIRE_INT(fcntl(pipes[0], F_SETFL, O_NONBLOCK), 0);
+    REQUIRE(read(pipes[0], text, sizeof text - 1) > PIPE_BUF);
+    restore(kept);
+    /* The prefix counts. */
+    CHECK_INT(strcspn(text, "\n") + 1, PIPE_BUF);
+    CHECK_CONTAINS(text, "x (cut)\nlab/0[");
+    close(pipes[0]);
+    lab_close(&lab);
+}
+
 /* ---- Descriptors ------------------------------------------------------------------------------------------------- */
 
 static void pipes_are_all_that_a_captured_worker_has_more(void) {
@@ -374,6 +401,7 @@ static const struct test_case cases[] = {
      .run = lines_can_go_to_the_masters_own_behind_a_prefix},
     {.name = "a master whose own output is gone or full goes on",
      .run = a_master_whose_own_output_is_gone_or_full_goes_on},
+    {.name = "a master does not wait for room for long lines", .run = a_master_does_not_wait_for_room_for_long_lines},
     {.name = "pipes are all that a captured worker has more", .run = pipes_are_all_that_a_captured_worker_has_more},
     {.name = "options out of range are refused", .run = options_out_of_range_are_refused},
     {.name = NULL},
