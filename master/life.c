@@ -303,9 +303,11 @@ static void on_leaving(struct yoke__socket *socket) {
     if (life->state != YOKE_CHILD_STOPPING) {
         wait_for_death(life);
         yoke__child_on_leaving(life->child, life);
-        yoke__life_announce(life);
-        announce_drain(life);
+    } else if (was_told(life) || life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
+        return;
     }
+    yoke__life_announce(life);
+    announce_drain(life);
 }
 
 static void on_lost(struct yoke__socket *socket) {

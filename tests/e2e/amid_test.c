@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define REASON(name) YOKE__V1__DEATH_REASON__DEATH_REASON_##name
 
@@ -153,8 +154,18 @@ static void a_pause_after_one_that_left_does_not_outlive_its_pool(void) {
 /* Workers of the second generation wait until it is set. */
 static volatile int *may_greet;
 
+static void on_user_signal(struct ev_loop *loop, ev_signal *watcher, int events) {
+    (void)loop;
+    (void)events;
+    yoke_worker_stop(watcher->data, 0);
+}
+
 static int greet_when_told(struct yoke_worker *worker, void *user_data) {
+    ev_signal stop;
     (void)user_data;
+    ev_signal_init(&stop, on_user_signal, SIGUSR1);
+    stop.data = worker;
+    ev_signal_start(yoke_worker_loop(worker), &stop);
     while (yoke_worker_generation(worker) > 1 && *may_greet == 0) {
         sched_yield();
     }
@@ -207,6 +218,45 @@ static void nobody_makes_room_for_one_that_is_dead(void) {
     REQUIRE_INT(munmap((void *)may_greet, sizeof(*may_greet)), 0);
 }
 
+/* It says that it stops, hears nothing any more, and lives on. */
+static int leave_and_stay(struct yoke_worker *worker, void *user_data) {
+    const int exit_code = greet_when_told(worker, user_data);
+    if (yoke_worker_index(worker) == 1) {
+        (void)shutdown(3, SHUT_RD);
+        *may_greet = 2;
+        while (true) {
+            pause();
+        }
+    }
+    return exit_code;
+}
+
+/* That it cannot be told anything is noticed before what it has said is read. */
+static void a_reload_does_not_wait_for_one_that_left_and_lives_on(void) {
+    may_greet = mmap(NULL, sizeof(*may_greet), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(may_greet != MAP_FAILED);
+    const struct yoke_pool_options options = {YOKE_POOL_OPTIONS_INIT, .workers = 2, .entry = leave_and_stay,
+                                              .stop.drain_ms = YOKE_NEVER};
+    lab_open_master(&lab, &(struct lab_options){.workers = 2});
+    trace_open(&trace, lab.master);
+    REQUIRE_INT(yoke_pool_create(lab.master, &options, &lab.pool), 0);
+    LAB_WAIT(&lab, trace.ready == 2);
+    REQUIRE_INT(yoke_child_kill(child_at(1), SIGUSR1), 0);
+    while (*may_greet != 2) {
+        sched_yield();
+    }
+    Probe__Tick tick = PROBE__TICK__INIT;
+    REQUIRE_INT(probe_tick_emit(yoke_child_channel(child_at(1)), &tick), 0);
+    LAB_WAIT(&lab, yoke_child_state(child_at(1)) == YOKE_CHILD_STOPPING);
+    ev_run(lab.loop, EVRUN_NOWAIT);
+    CHECK_INT(yoke_pool_scale(lab.pool, 1), 0);
+    CHECK_INT(yoke_pool_reload(lab.pool), 0);
+    LAB_WAIT(&lab, trace.reloaded == 1);
+    CHECK_INT(trace.replaced, 1);
+    lab_close(&lab);
+    REQUIRE_INT(munmap((void *)may_greet, sizeof(*may_greet)), 0);
+}
+
 /* ---- What a worker is told before it has said anything --------------------------------------------------------------- */
 
 static void stop_at_once(struct yoke_worker *worker, void *user_data) {
@@ -245,6 +295,8 @@ static const struct test_case cases[] = {
     {.name = "a pause after one that left does not outlive its pool",
      .run = a_pause_after_one_that_left_does_not_outlive_its_pool},
     {.name = "nobody makes room for one that is dead", .run = nobody_makes_room_for_one_that_is_dead},
+    {.name = "a reload does not wait for one that left and lives on",
+     .run = a_reload_does_not_wait_for_one_that_left_and_lives_on},
     {.name = "one that drains is told though it is not ready", .run = one_that_drains_is_told_though_it_is_not_ready},
     {.name = NULL},
 };
