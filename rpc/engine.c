@@ -64,6 +64,7 @@ int yoke__engine_init(struct yoke__engine *engine, const struct yoke_limits *lim
     yoke__link_init(&engine->due_channels);
     yoke__link_init(&engine->settled);
     yoke__link_init(&engine->orphans);
+    yoke__link_init(&engine->lenders);
     return 0;
 }
 

@@ -56,6 +56,7 @@ struct yoke__engine {
     void *wait_data;
     unsigned wait_depth; /* > 0 while a call blocks */
 
+    struct yoke__link lenders; /* of connections that share memory with their peers */
     struct yoke__taken *taken; /* buffers that users have, of connections that are gone */
 
     unsigned fork_count; /* yoke__fork_count() when the engine was made */

@@ -33,6 +33,7 @@ struct yoke__taken {
 };
 
 struct yoke__lender {
+    struct yoke__link link; /* among the engine's */
     struct buffer buffers[YOKE__BUFFERS_MAX];
     size_t total;     /* bytes of all */
     bool is_declined; /* the worker cannot have any more */
@@ -44,6 +45,9 @@ struct yoke__lender {
 static struct yoke__lender *lender_of(struct yoke__connection *connection) {
     if (connection->lender == NULL && yoke__shared_limit(connection) > 0) {
         connection->lender = calloc(1, sizeof *connection->lender);
+        if (connection->lender != NULL) {
+            yoke__link_append(&connection->engine->lenders, &connection->lender->link);
+        }
     }
     return connection->lender;
 }
@@ -263,6 +267,9 @@ void yoke__lender_destroy(struct yoke__engine *engine, struct yoke__lender *lend
             clear_buffer(lender, i);
         }
     }
+    if (lender != NULL) {
+        yoke__link_remove(&lender->link);
+    }
     free(lender);
 }
 
@@ -301,11 +308,14 @@ int yoke__lend_take(struct yoke__connection *connection, size_t size, void **ret
     return 0;
 }
 
-bool yoke__lend_drop(struct yoke__engine *engine, struct yoke__connection *connection, const void *data) {
-    struct buffer *buffer = connection != NULL ? find_taken(connection->lender, data) : NULL;
-    if (buffer != NULL) {
-        buffer->state = FREE;
-        return true;
+/* Whoever took it need not know the connection any more: a worker that drains has left its channel. */
+static bool drop(struct yoke__engine *engine, const void *data) {
+    for (struct yoke__link *at = engine->lenders.next; at != &engine->lenders; at = at->next) {
+        struct buffer *buffer = find_taken(YOKE__CONTAINER(at, struct yoke__lender, link), data);
+        if (buffer != NULL) {
+            buffer->state = FREE;
+            return true;
+        }
     }
     for (struct yoke__taken **link = &engine->taken; *link != NULL; link = &(*link)->next) {
         if ((*link)->bytes + YOKE__HEADROOM == data) {
@@ -328,14 +338,7 @@ int yoke_channel_take_buffer(struct yoke_channel *channel, size_t size, void **r
 }
 
 int yoke_channel_drop_buffer(struct yoke_channel *channel, void *data) {
-    size_t count = channel->class->peer_count(channel);
-    for (size_t i = 0; i < count; i++) {
-        struct yoke__connection *connection = channel->class->peer_at(channel, i);
-        if (connection != NULL && yoke__lend_drop(channel->engine, connection, data)) {
-            return 0;
-        }
-    }
-    return yoke__lend_drop(channel->engine, NULL, data) ? 0 : -EINVAL;
+    return drop(channel->engine, data) ? 0 : -EINVAL;
 }
 
 int yoke_call_take_buffer(struct yoke_call *call, size_t size, void **ret_data) {
@@ -343,5 +346,5 @@ int yoke_call_take_buffer(struct yoke_call *call, size_t size, void **ret_data) 
 }
 
 int yoke_call_drop_buffer(struct yoke_call *call, void *data) {
-    return call->engine != NULL && yoke__lend_drop(call->engine, call->connection, data) ? 0 : -EINVAL;
+    return call->engine != NULL && drop(call->engine, data) ? 0 : -EINVAL;
 }

@@ -51,11 +51,8 @@ void yoke__lend_trim(struct yoke__connection *connection);
 /* Free all but what users have; NULL is fine. */
 void yoke__lender_destroy(struct yoke__engine *engine, struct yoke__lender *lender);
 
-/* A buffer for its user to write `size` bytes into; see yoke_channel_take_buffer(). And back, unsent. */
+/* A buffer for its user to write `size` bytes into; see yoke_channel_take_buffer(). */
 int yoke__lend_take(struct yoke__connection *connection, size_t size, void **ret_data);
-
-/* Of a connection, or, with NULL, of one that is gone. False: there is no such buffer. */
-bool yoke__lend_drop(struct yoke__engine *engine, struct yoke__connection *connection, const void *data);
 
 /* Free the buffers that users have not dropped. */
 void yoke__lend_release_taken(struct yoke__engine *engine);

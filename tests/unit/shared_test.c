@@ -1110,6 +1110,18 @@ static void buffers_that_cannot_be_had(void) {
     finish();
 }
 
+/* Its worker drains: the channel leads to another one by now, or nowhere. */
+static void a_buffer_is_dropped_when_its_channel_has_another_peer(void) {
+    start();
+    warm(300000);
+    void *buffer;
+    REQUIRE_INT(take_buffer(&master, 250000, &buffer), 0);
+    master.channel.connection = NULL;
+    CHECK_INT(yoke_channel_drop_buffer(&master.channel.channel, buffer), 0);
+    CHECK_INT(yoke_channel_drop_buffer(&master.channel.channel, buffer), -EINVAL);
+    finish();
+}
+
 /* A buffer can be written to until it is dropped, or the process's end of all connections is gone. */
 static void a_taken_buffer_outlives_its_connection(void) {
     for (unsigned is_dropped = 0; is_dropped < 2; is_dropped++) {
@@ -1194,6 +1206,8 @@ static const struct test_case cases[] = {
     {.name = "what is written in place is sent from there", .run = what_is_written_in_place_is_sent_from_there},
     {.name = "what cannot be sent in place is copied", .run = what_cannot_be_sent_in_place_is_copied},
     {.name = "buffers that cannot be had", .run = buffers_that_cannot_be_had},
+    {.name = "a buffer is dropped when its channel has another peer",
+     .run = a_buffer_is_dropped_when_its_channel_has_another_peer},
     {.name = "a taken buffer outlives its connection", .run = a_taken_buffer_outlives_its_connection},
     {.name = "a call has buffers, too", .run = a_call_has_buffers_too},
     {.name = NULL},
