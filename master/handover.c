@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,11 @@ static int write_at(int fd, const void *bytes, size_t size, size_t offset) {
 }
 
 static int write_file(const char *text, size_t length, const void *state, size_t size, size_t offset, int *ret_fd) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < offset + size) {
+        /* To find out otherwise costs a signal. */
+        return -EFBIG;
+    }
     int fd = memfd_create("yoke-handover", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         return -errno;

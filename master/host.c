@@ -84,6 +84,9 @@ static void stop_timer(struct yoke__host *host, ev_timer *timer) {
 
 /* Not more often than people read, and only when it says something new. */
 static void tell_status(struct yoke__host *host) {
+    if (host->is_mute || !yoke__predecessor_is_over(host->master)) {
+        return;
+    }
     if (ev_is_active(&host->status_pause)) {
         host->is_status_due = true;
         return;

@@ -4,6 +4,7 @@
 #include "worker/refused.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <sched.h>
@@ -83,19 +84,23 @@ static int refuse_calls(scmp_filter_ctx filter, enum yoke_seccomp profile) {
     return refuse_arguments(filter);
 }
 
-/* libseccomp writes the program to a descriptor only. */
+/* libseccomp writes the program to a descriptor only; a file could be more than RLIMIT_FSIZE allows. */
 static int export_program(scmp_filter_ctx filter, struct sock_fprog *ret_program) {
-    int fd = memfd_create("yoke-seccomp", MFD_CLOEXEC);
-    if (fd < 0) {
+    const size_t most = BPF_MAXINSNS * sizeof(struct sock_filter);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         return -errno;
     }
-    int error = seccomp_export_bpf(filter, fd);
-    off_t size = error == 0 ? lseek(fd, 0, SEEK_END) : 0;
-    struct sock_filter *code = error == 0 ? malloc((size_t)size) : NULL;
-    if (error == 0 && (code == NULL || pread(fd, code, (size_t)size, 0) != size)) {
+    /* One that is too small would cut the program. */
+    int room = fcntl(ends[0], F_GETPIPE_SZ);
+    int error = room >= 0 && (size_t)room >= most ? seccomp_export_bpf(filter, ends[1]) : -ENFILE;
+    struct sock_filter *code = error == 0 ? malloc(most) : NULL;
+    ssize_t size = code != NULL ? read(ends[0], code, most) : 0;
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    if (error == 0 && size <= 0) {
         error = code == NULL ? -ENOMEM : -EIO;
     }
-    (void)close(fd);
     if (error != 0) {
         free(code);
         return error;

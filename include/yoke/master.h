@@ -173,7 +173,8 @@ struct yoke_upgrade_options {
  * Begin. How it ends is an event: yoke.v1.MasterUpgraded, after which this master stops, or yoke.v1.MasterUpgradeFailed.
  * `options` may be NULL. An upgrade fails when this master is told to stop.
  * -EINPROGRESS: one has begun, or this master is not in charge yet itself; -ESHUTDOWN: the master is stopping; -EINVAL; -E2BIG;
- * -ECHILD; what execve() says (-ENOENT, -EACCES, …), and what starting a process can give.
+ * -EFBIG: RLIMIT_FSIZE is too small for what is handed over; -ECHILD; what execve() says (-ENOENT, -EACCES, …), and what starting a
+ * process can give.
  */
 int yoke_master_upgrade(struct yoke_master *master, const struct yoke_upgrade_options *options);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -239,6 +240,17 @@ static void a_confined_worker_has_four_descriptors(void) {
     lab_close(&lab);
 }
 
+static void a_worker_that_may_write_no_file_can_be_confined(void) {
+    struct lab lab;
+    struct refusal refusal;
+    const struct yoke_rlimit none = {RLIMIT_FSIZE, {.rlim_cur = 0, .rlim_max = 0}};
+    open_confined(
+        &lab, &(struct yoke_identity_options){.seccomp = YOKE_SECCOMP_NO_FILES, .rlimits = &none, .rlimit_count = 1},
+        &refusal);
+    lab_check_echo(&lab, lab_channel(&lab));
+    lab_close(&lab);
+}
+
 static const struct test_case cases[] = {
     {.name = "both profiles refuse what no worker needs", .run = both_profiles_refuse_what_no_worker_needs},
     {.name = "only the second refuses files and sockets", .run = only_the_second_refuses_files_and_sockets},
@@ -249,6 +261,7 @@ static const struct test_case cases[] = {
     {.name = "another user with a profile cannot open what it should not",
      .run = another_user_with_a_profile_cannot_open_what_it_should_not},
     {.name = "a confined worker has four descriptors", .run = a_confined_worker_has_four_descriptors},
+    {.name = "a worker that may write no file can be confined", .run = a_worker_that_may_write_no_file_can_be_confined},
     {.name = NULL},
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -445,6 +446,23 @@ static void what_cannot_be_started_is_an_error_at_once(void) {
     lab_close(&lab);
 }
 
+static void state_that_no_file_can_hold_is_an_error_too(void) {
+    struct lab lab;
+    struct news news;
+    static const char state[8192];
+    struct rlimit limit;
+    open_old(&lab, &news);
+    open_pool(&lab, NULL);
+    REQUIRE_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, limit.rlim_max}), 0);
+    const struct yoke_upgrade_options options = {YOKE_UPGRADE_OPTIONS_INIT, .state = state,
+                                                 .state_size = sizeof(state)};
+    CHECK_INT(yoke_master_upgrade(lab.master, &options), -EFBIG);
+    REQUIRE_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    lab_check_echo(&lab, yoke_pool_channel(lab.pool));
+    lab_close(&lab);
+}
+
 static void there_is_one_upgrade_at_a_time(void) {
     struct lab lab;
     struct news news;
@@ -491,7 +509,10 @@ static void a_new_master_goes_on_when_the_old_one_dies(void) {
     do {
         REQUIRE_INT(dial_once(address, &answer), 0);
     } while (answer.master == old);
-    /* Some worker of the new master serves already, but it will never be ready. */
+    /* Some worker of the new master serves already, but it will never be ready. It looks around meanwhile, and is silent. */
+    for (unsigned fed = ear.watchdog_count; ear.watchdog_count < fed + 5;) {
+        ev_run(loop, EVRUN_ONCE);
+    }
     REQUIRE_INT(kill(old, SIGKILL), 0);
     REQUIRE_INT(waitpid(old, &status, 0), old);
     const pid_t next = answer.master;
@@ -573,6 +594,7 @@ static const struct test_case cases[] = {
     {.name = "a new master that fails leaves everything as it was",
      .run = a_new_master_that_fails_leaves_everything_as_it_was},
     {.name = "what cannot be started is an error at once", .run = what_cannot_be_started_is_an_error_at_once},
+    {.name = "state that no file can hold is an error, too", .run = state_that_no_file_can_hold_is_an_error_too},
     {.name = "there is one upgrade at a time", .run = there_is_one_upgrade_at_a_time},
     {.name = "a master that is destroyed leaves no half successor",
      .run = a_master_that_is_destroyed_leaves_no_half_successor},
