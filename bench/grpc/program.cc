@@ -42,6 +42,7 @@ int serve_alone(const bench_job *job, void *user_data) {
 
 int run_case(const bench_job &job, Work &work) {
     switch (job.kind) {
+    case BENCH_SPAWN_LARGE:
     case BENCH_KILL:
     case BENCH_IDLE:
         return BENCH_UNSUPPORTED;
