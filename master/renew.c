@@ -82,11 +82,17 @@ static void fail_reload(struct yoke_pool *pool) {
     yoke__pool_emit(pool, &yoke_v1_pool_reload_failed_event, &event);
 }
 
-/* Is a worker of an earlier generation in it, or one of this generation that has still to become ready? */
+/* Is a worker of an earlier generation in it, or one of this generation that has still to become ready, or to die of not being? */
 static bool awaits_reload(const struct yoke_child *child) {
     const struct yoke__life *life = child->life;
-    return yoke__life_is_serving(life) &&
-           (life->generation != child->pool->generation || life->state == YOKE_CHILD_STARTING);
+    const struct yoke__life *next = child->next;
+    if (next != NULL && next->start_reason == YOKE__V1__START_REASON__START_REASON_RELOAD) {
+        return true;
+    }
+    if (life == NULL) {
+        return false;
+    }
+    return life->generation == child->pool->generation ? life->ready_us == 0 : yoke__life_is_serving(life);
 }
 
 static bool is_reload_through(const struct yoke_pool *pool) {

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct trace trace;
 static struct load load;
@@ -247,6 +248,25 @@ static void a_generation_that_is_never_ready_is_rolled_back(void) {
     close_pool(&lab);
 }
 
+/* Neither the worker nor the one that was to replace it is ready in time, and the master notices both at once. */
+static void a_reload_fails_together_with_those_it_was_to_replace(void) {
+    struct lab lab;
+    const struct yoke_pool_options pool = {.start_ms = 20};
+    const struct lab_options options = {.scenario = PROBE_SILENT, .pool = &pool};
+    lab_open_master(&lab, &options);
+    trace_open(&trace, lab.master);
+    REQUIRE_INT(lab_create_pool(&lab, &options, &lab.pool), 0);
+    REQUIRE_INT(yoke_pool_reload(lab.pool), 0);
+    LAB_WAIT(&lab, trace.started == 2);
+    usleep(50000);
+    LAB_WAIT(&lab, trace.reload_failed + trace.reloaded > 0);
+    CHECK_INT(trace.reload_failed, 1);
+    CHECK_CONTAINS(trace.failure, "was not ready within 20 ms");
+    LAB_WAIT(&lab, trace.died == 2);
+    CHECK_INT(trace.reloaded, 0);
+    lab_close(&lab);
+}
+
 /* Of two that are on their way one fails: the other, which might still become ready, is not waited for. */
 static void a_reload_that_fails_gives_up_who_is_on_the_way(void) {
     struct lab lab;
@@ -437,6 +457,8 @@ static const struct test_case cases[] = {
     {.name = "what was begun ends on the worker that drains", .run = what_was_begun_ends_on_the_worker_that_drains},
     {.name = "a worker that drains can call its master", .run = a_worker_that_drains_can_call_its_master},
     {.name = "a generation that exits is rolled back", .run = a_generation_that_exits_is_rolled_back},
+    {.name = "a reload fails together with those it was to replace",
+     .run = a_reload_fails_together_with_those_it_was_to_replace},
     {.name = "a generation that is never ready is rolled back", .run = a_generation_that_is_never_ready_is_rolled_back},
     {.name = "a reload that fails gives up who is on the way", .run = a_reload_that_fails_gives_up_who_is_on_the_way},
     {.name = "a reload that fails midway keeps what it has replaced",
