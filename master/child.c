@@ -7,21 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t now_us(const struct yoke_child *child) {
-    return child->pool->master->engine.clock_ns() / 1000;
-}
-
 static void start_timer(struct yoke_child *child, uint64_t microseconds) {
-    struct ev_loop *loop = child->pool->master->io.loop;
-    ev_timer_stop(loop, &child->timer);
-    /* The loop's idea of now may be old when we are called from outside of it. */
-    ev_now_update(loop);
-    ev_timer_set(&child->timer, (double)microseconds / 1e6, 0.);
-    ev_timer_start(loop, &child->timer);
-}
-
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
+    yoke__timer_start(child->pool->master->io.loop, &child->timer, (double)microseconds / 1e6);
 }
 
 bool yoke__child_is_expected(const struct yoke_child *child) {
@@ -32,7 +19,8 @@ bool yoke__child_is_expected(const struct yoke_child *child) {
         return true;
     }
     /* One that ends: how, and so whether it is replaced, may still be open. */
-    return child->life != NULL && !was_told(child->life) && child->pool->options.restart.when != YOKE_RESTART_NEVER;
+    return child->life != NULL && !yoke__life_was_told(child->life) &&
+           child->pool->options.restart.when != YOKE_RESTART_NEVER;
 }
 
 /* Tell the channels that lead to it whether a worker may still come, so that calls that wait can be sent, or end. */
@@ -80,7 +68,7 @@ void yoke__child_on_state(struct yoke_child *child, const struct yoke__life *lif
         child->life = NULL;
         if (child->next != NULL) {
             seat(child, child->next);
-        } else if (!was_told(life) && child->pool->options.restart.when != YOKE_RESTART_NEVER) {
+        } else if (!yoke__life_was_told(life) && child->pool->options.restart.when != YOKE_RESTART_NEVER) {
             child->is_due = true;
         }
     }
@@ -136,8 +124,7 @@ static void announce_restart(struct yoke_child *child, uint64_t pause_us, uint32
     event.pause_us = pause_us;
     event.deaths_in_a_row = child->deaths_in_a_row;
     event.deaths_in_period = deaths_in_period;
-    const struct yoke_peer master = {.worker_id = 0, .pid = child->pool->master->pid};
-    yoke__events_deliver(&child->pool->master->events, &yoke_v1_worker_restarting_event, &master, &event);
+    yoke__master_emit(child->pool->master, &yoke_v1_worker_restarting_event, &event);
 }
 
 /* Its worker is dead: is there to be another, and when? */
@@ -169,7 +156,7 @@ static bool has_leaver(const struct yoke_child *child) {
     const struct yoke__link *lives = &child->pool->lives;
     for (const struct yoke__link *at = lives->next; at != lives; at = at->next) {
         const struct yoke__life *life = YOKE__CONTAINER(at, struct yoke__life, link);
-        if (life->child == child && life != child->life && life->has_left && !was_told(life)) {
+        if (life->child == child && life != child->life && life->has_left && !yoke__life_was_told(life)) {
             return true;
         }
     }
@@ -178,14 +165,14 @@ static bool has_leaver(const struct yoke_child *child) {
 
 /* Its place is filled at once, but one at a time: workers that say that they stop, and live on, must not become ever more. */
 void yoke__child_on_leaving(struct yoke_child *child, const struct yoke__life *life) {
-    if (life != child->life || was_told(life) || child->pool->stopping) {
+    if (life != child->life || yoke__life_was_told(life) || child->pool->stopping) {
         return;
     }
     if (child->next != NULL) {
         seat(child, child->next);
     } else if (yoke__restart_is_certain(&child->pool->options.restart) && !has_leaver(child)) {
         make_due(child, YOKE__V1__START_REASON__START_REASON_RECYCLE,
-                 find_delay_us(child, now_us(child) - life->started_us));
+                 find_delay_us(child, yoke__master_now_us(child->pool->master) - life->started_us));
     }
     attend_channels(child);
 }
@@ -195,7 +182,7 @@ void yoke__child_on_died(struct yoke_child *child, const struct yoke__loss *loss
     yoke__renew_on_died(child, loss);
     yoke__pool_recover(pool, loss->ready_us);
     if (loss->role == YOKE__ROLE_SEATED &&
-        yoke__restart_was_healthy(&pool->options.restart, loss->ready_us, now_us(child))) {
+        yoke__restart_was_healthy(&pool->options.restart, loss->ready_us, yoke__master_now_us(child->pool->master))) {
         child->deaths_in_a_row = 0;
     }
     if (pool->stopping) {

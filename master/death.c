@@ -25,10 +25,6 @@ static Yoke__V1__DeathReason reason_of_drain(Yoke__V1__DrainReason drain) {
     }
 }
 
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
-
 /* Why it was killed by a signal that it did not get for being condemned. */
 static Yoke__V1__DeathReason reason_of_signal(const struct yoke__life *life, int signal, uint64_t now_us) {
     if (signal == SIGSYS && life->last_word_fd >= 0 &&
@@ -48,9 +44,9 @@ static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const st
         return life->condemned;
     }
     if (!exit->known) {
-        return is_condemned     ? life->condemned
-               : was_told(life) ? reason_of_drain(life->drain)
-                                : YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN;
+        return is_condemned                ? life->condemned
+               : yoke__life_was_told(life) ? reason_of_drain(life->drain)
+                                           : YOKE__V1__DEATH_REASON__DEATH_REASON_UNKNOWN;
     }
     if (exit->signal != 0) {
         bool is_ours = is_condemned && (exit->signal == SIGKILL || exit->signal == life->warning);
@@ -60,7 +56,7 @@ static Yoke__V1__DeathReason find_reason(const struct yoke__life *life, const st
         /* It has a handler for SIGABRT. */
         return life->condemned;
     }
-    return was_told(life) ? reason_of_drain(life->drain) : YOKE__V1__DEATH_REASON__DEATH_REASON_EXITED;
+    return yoke__life_was_told(life) ? reason_of_drain(life->drain) : YOKE__V1__DEATH_REASON__DEATH_REASON_EXITED;
 }
 
 /* How one ended that was replaced or not needed any more; "was told to stop" is said of others. */
@@ -97,7 +93,7 @@ static void describe(const struct yoke__life *life, Yoke__V1__DeathReason reason
             break;
         }
         (void)snprintf(text, size, "%s, was not through within %u ms, and was killed by SIG%s",
-                       was_told(life) ? drain_of(reason_of_drain(life->drain)) : "said that it stops",
+                       yoke__life_was_told(life) ? drain_of(reason_of_drain(life->drain)) : "said that it stops",
                        life->pool->options.stop.drain_ms, signal_name(exit->signal));
         break;
     case YOKE__V1__DEATH_REASON__DEATH_REASON_HUNG:
@@ -164,11 +160,7 @@ static void fill_usage(const struct rusage *usage, Yoke__V1__WorkerDied *event) 
 
 void yoke__death_describe(const struct yoke__life *life, const struct yoke__exit *exit, uint64_t now_us,
                           char detail[YOKE__DEATH_DETAIL_MAX], Yoke__V1__WorkerDied *event) {
-    event->worker_id = life->id;
-    event->pid = life->process.pid;
-    event->pool = (char *)life->pool->options.name;
-    event->index = life->child->index;
-    event->generation = life->generation;
+    YOKE__LIFE_NAME(life, event);
     event->reason = find_reason(life, exit, now_us);
     if (event->reason == YOKE__V1__DEATH_REASON__DEATH_REASON_SYSTEM_CALL) {
         event->system_call = (char *)yoke__last_word_read(life->last_word_fd, life->pool->options.identity.seccomp);

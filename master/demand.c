@@ -21,10 +21,7 @@ static uint64_t now_ns(const struct yoke_pool *pool) {
 }
 
 static void start_timer(const struct yoke_pool *pool, ev_timer *timer, uint64_t nanoseconds) {
-    struct ev_loop *loop = pool->master->io.loop;
-    ev_now_update(loop);
-    ev_timer_set(timer, (double)nanoseconds / 1e9, 0.);
-    ev_timer_start(loop, timer);
+    yoke__timer_start(pool->master->io.loop, timer, (double)nanoseconds / 1e9);
 }
 
 /* ---- Growing ----------------------------------------------------------------------------------------------------------- */

@@ -25,24 +25,12 @@ static struct yoke_master *master_of(const struct yoke__life *life) {
     return life->pool->master;
 }
 
-static uint64_t now_us(const struct yoke__life *life) {
-    return master_of(life)->engine.clock_ns() / 1000;
-}
-
-static bool was_told(const struct yoke__life *life) {
-    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
-}
-
 static void start_timer(struct yoke__life *life, uint32_t milliseconds) {
     struct ev_loop *loop = master_of(life)->io.loop;
     ev_timer_stop(loop, &life->timer);
-    if (milliseconds == YOKE_NEVER) {
-        return;
+    if (milliseconds != YOKE_NEVER) {
+        yoke__timer_start(loop, &life->timer, milliseconds / 1e3);
     }
-    /* The loop's idea of now may be old when we are called from outside of it. */
-    ev_now_update(loop);
-    ev_timer_set(&life->timer, milliseconds / 1e3, 0.);
-    ev_timer_start(loop, &life->timer);
 }
 
 static void stop_timer(struct yoke__life *life) {
@@ -62,23 +50,15 @@ void yoke__life_announce(struct yoke__life *life) {
     }
     life->announced = true;
     Yoke__V1__WorkerStarted event = YOKE__V1__WORKER_STARTED__INIT;
-    event.worker_id = life->id;
-    event.pid = life->process.pid;
-    event.pool = (char *)life->pool->options.name;
-    event.index = life->child->index;
-    event.generation = life->generation;
+    YOKE__LIFE_NAME(life, &event);
     event.reason = life->start_reason;
     emit(life, &yoke_v1_worker_started_event, &event);
 }
 
 static void announce_ready(struct yoke__life *life) {
-    life->ready_us = now_us(life);
+    life->ready_us = yoke__master_now_us(master_of(life));
     Yoke__V1__WorkerReady event = YOKE__V1__WORKER_READY__INIT;
-    event.worker_id = life->id;
-    event.pid = life->process.pid;
-    event.pool = (char *)life->pool->options.name;
-    event.index = life->child->index;
-    event.generation = life->generation;
+    YOKE__LIFE_NAME(life, &event);
     event.startup_us = life->ready_us - life->started_us;
     emit(life, &yoke_v1_worker_ready_event, &event);
 }
@@ -100,18 +80,14 @@ static const char *clause_of(Yoke__V1__DrainReason reason) {
 
 /* Once per worker that is to stop, for its first reason. */
 static void announce_drain(struct yoke__life *life) {
-    if (life->is_drain_told || (!was_told(life) && !life->has_left)) {
+    if (life->is_drain_told || (!yoke__life_was_told(life) && !life->has_left)) {
         return;
     }
     life->is_drain_told = true;
     Yoke__V1__WorkerDraining event = YOKE__V1__WORKER_DRAINING__INIT;
     char detail[YOKE__DEATH_DETAIL_MAX];
-    event.worker_id = life->id;
-    event.pid = life->process.pid;
-    event.pool = (char *)life->pool->options.name;
-    event.index = life->child->index;
-    event.generation = life->generation;
-    event.reason = was_told(life) ? life->drain : YOKE__V1__DRAIN_REASON__DRAIN_REASON_OWN;
+    YOKE__LIFE_NAME(life, &event);
+    event.reason = yoke__life_was_told(life) ? life->drain : YOKE__V1__DRAIN_REASON__DRAIN_REASON_OWN;
     event.calls_in_flight = yoke__life_calls_in_flight(life);
     (void)snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) is to stop because %s", life->id, (int)event.pid,
                    life->drain_detail[0] != '\0' ? life->drain_detail : clause_of(event.reason));
@@ -122,11 +98,7 @@ static void announce_drain(struct yoke__life *life) {
 static void announce_hang(struct yoke__life *life, uint64_t silent_us, const char *method) {
     Yoke__V1__WorkerHung event = YOKE__V1__WORKER_HUNG__INIT;
     char detail[YOKE__DEATH_DETAIL_MAX];
-    event.worker_id = life->id;
-    event.pid = life->process.pid;
-    event.pool = (char *)life->pool->options.name;
-    event.index = life->child->index;
-    event.generation = life->generation;
+    YOKE__LIFE_NAME(life, &event);
     event.silent_us = silent_us;
     int length =
         snprintf(detail, sizeof detail, "worker %" PRIu64 " (pid %d) has given no sign of life for %" PRIu64 " ms",
@@ -216,12 +188,12 @@ static void tell_death(struct yoke__life *life, const struct yoke__exit *exit) {
     char detail[YOKE__DEATH_DETAIL_MAX];
     Yoke__V1__WorkerDied event = YOKE__V1__WORKER_DIED__INIT;
     struct yoke__capture *capture = yoke__worker_output_end(life, &event);
-    yoke__death_describe(life, exit, now_us(life), detail, &event);
+    yoke__death_describe(life, exit, yoke__master_now_us(master_of(life)), detail, &event);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     const struct yoke__loss loss = {
         .role = yoke__child_role_of(child, life),
         .ready_us = life->ready_us,
-        .was_told = was_told(life),
+        .was_told = yoke__life_was_told(life),
         .has_left = life->has_left,
         .death = &event,
     };
@@ -288,7 +260,7 @@ static void on_ready(struct yoke__socket *socket) {
     }
     announce_ready(life);
     yoke__child_on_ready(life->child, life);
-    if (was_told(life)) {
+    if (yoke__life_was_told(life)) {
         tell_to_drain(life);
     }
 }
@@ -303,7 +275,7 @@ static void on_leaving(struct yoke__socket *socket) {
     if (life->state != YOKE_CHILD_STOPPING) {
         wait_for_death(life);
         yoke__child_on_leaving(life->child, life);
-    } else if (was_told(life) || life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
+    } else if (yoke__life_was_told(life) || life->condemned != YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
         return;
     }
     yoke__life_announce(life);
@@ -331,7 +303,7 @@ static void on_ended(struct yoke__socket *socket, enum yoke__socket_end end) {
 
 static void on_idle(struct yoke__socket *socket) {
     struct yoke__life *life = life_of(socket);
-    if (!was_told(life) || life->output_ended) {
+    if (!yoke__life_was_told(life) || life->output_ended) {
         return;
     }
     /* Its HELLO may have come meanwhile, without it being ready. */
@@ -350,7 +322,7 @@ static void on_idle(struct yoke__socket *socket) {
 
 static uint32_t rest_of_start_ms(const struct yoke__life *life) {
     uint32_t start_ms = life->pool->options.start_ms;
-    uint64_t age_ms = (now_us(life) - life->started_us) / 1000;
+    uint64_t age_ms = (yoke__master_now_us(master_of(life)) - life->started_us) / 1000;
     return start_ms == YOKE_NEVER ? YOKE_NEVER : age_ms < start_ms ? start_ms - (uint32_t)age_ms : 0;
 }
 
@@ -367,8 +339,8 @@ static void end_patience(struct yoke__life *life) {
         yoke__life_condemn(life, YOKE__V1__DEATH_REASON__DEATH_REASON_START_TIMEOUT);
     } else if (life->state == YOKE_CHILD_STOPPING) {
         warn(life,
-             was_told(life) || life->has_left ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
-                                              : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED,
+             yoke__life_was_told(life) || life->has_left ? YOKE__V1__DEATH_REASON__DEATH_REASON_STOP_TIMEOUT
+                                                         : YOKE__V1__DEATH_REASON__DEATH_REASON_CHANNEL_CLOSED,
              SIGTERM, life->pool->options.stop.term_ms);
     }
 }
@@ -381,7 +353,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
     if (!life->announced) {
         start_timer(life, life->state == YOKE_CHILD_STARTING ? rest_of_start_ms(life) : 0);
         yoke__life_announce(life);
-    } else if (was_told(life) && !life->is_drain_told) {
+    } else if (yoke__life_was_told(life) && !life->is_drain_told) {
         begin_drain(life);
     } else {
         end_patience(life);
@@ -500,7 +472,7 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
         return error;
     }
     life->id = master->next_worker_id++;
-    life->started_us = now_us(life);
+    life->started_us = yoke__master_now_us(master_of(life));
     yoke__link_append(&pool->lives, &life->link);
     const struct yoke_peer worker = {.worker_id = life->id, .pid = life->process.pid};
     yoke__socket_open(&life->socket, &master->io, life->process.channel_fd, &master->engine, &master->server,
@@ -521,7 +493,7 @@ bool yoke__life_is_serving(const struct yoke__life *life) {
 }
 
 void yoke__life_drain(struct yoke__life *life, Yoke__V1__DrainReason reason, const char *detail) {
-    if (was_told(life) || (life->state == YOKE_CHILD_STOPPING && !life->has_left)) {
+    if (yoke__life_was_told(life) || (life->state == YOKE_CHILD_STOPPING && !life->has_left)) {
         /* It has been told, or ends for a reason of its own. */
         return;
     }

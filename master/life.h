@@ -47,6 +47,21 @@ int yoke__life_begin(struct yoke_child *child, Yoke__V1__StartReason reason, str
 /* Emit WorkerStarted, unless it has been: before anything else is told of the worker. */
 void yoke__life_announce(struct yoke__life *life);
 
+/* Say in an event which worker it is about. */
+#define YOKE__LIFE_NAME(life, event)                        \
+    do {                                                    \
+        (event)->worker_id = (life)->id;                    \
+        (event)->pid = (life)->process.pid;                 \
+        (event)->pool = (char *)(life)->pool->options.name; \
+        (event)->index = (life)->child->index;              \
+        (event)->generation = (life)->generation;           \
+    } while (0)
+
+/* Has the master told it to stop? */
+static inline bool yoke__life_was_told(const struct yoke__life *life) {
+    return life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED;
+}
+
 /* Has it a connection that takes calls, now or as soon as it is ready? */
 bool yoke__life_is_serving(const struct yoke__life *life);
 

@@ -37,10 +37,7 @@ static void wake_at(struct yoke_pool *pool, uint64_t due_ns) {
     if (due_ns == UINT64_MAX) {
         return;
     }
-    /* The loop's idea of now may be old. */
-    ev_now_update(loop);
-    ev_timer_set(&liveness->timer, due_ns > now ? (double)(due_ns - now) / 1e9 : 0., 0.);
-    ev_timer_start(loop, &liveness->timer);
+    yoke__timer_start(loop, &liveness->timer, due_ns > now ? (double)(due_ns - now) / 1e9 : 0.);
 }
 
 static void wake_by(struct yoke_pool *pool, uint64_t due_ns) {

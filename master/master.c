@@ -115,6 +115,11 @@ int yoke_master_create(struct ev_loop *loop, const struct yoke_master_options *o
     return 0;
 }
 
+void yoke__master_emit(struct yoke_master *master, const struct yoke_event_type *type, const void *event) {
+    const struct yoke_peer self = {.worker_id = 0, .pid = master->pid};
+    yoke__events_deliver(&master->events, type, &self, event);
+}
+
 uint64_t yoke__master_random(struct yoke_master *master) {
     /* Xorshift, whose state is never 0. */
     master->chance ^= master->chance << 13;

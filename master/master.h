@@ -45,6 +45,14 @@ struct yoke_master {
 /* Any number below 2^53, by chance. Not for secrets. */
 uint64_t yoke__master_random(struct yoke_master *master);
 
+/* CLOCK_MONOTONIC, in microseconds. */
+static inline uint64_t yoke__master_now_us(const struct yoke_master *master) {
+    return master->engine.clock_ns() / 1000;
+}
+
+/* Tell an event that is the master's own. From the loop. */
+void yoke__master_emit(struct yoke_master *master, const struct yoke_event_type *type, const void *event);
+
 /* Stop for a failure: as yoke_master_stop(), and the program should exit with this code. The first one counts. */
 void yoke__master_fail(struct yoke_master *master, int exit_code);
 
@@ -91,9 +99,6 @@ struct yoke_pool {
 
 /* A child's state has changed: send the calls that wait for one that is ready, or end them if none is to be expected. */
 void yoke__pool_attend(struct yoke_pool *pool);
-
-/* Tell an event that is the master's own. From the loop. */
-void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event);
 
 /* A worker that was to stay up is dead. True when that was one too many and the pool is stopped for it. `ret_deaths`: those in the
  * period. From the loop. */

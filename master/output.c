@@ -19,11 +19,7 @@
 
 static void emit_line(struct yoke__life *life, const struct yoke__printed *printed) {
     Yoke__V1__WorkerOutput event = YOKE__V1__WORKER_OUTPUT__INIT;
-    event.worker_id = life->id;
-    event.pid = life->process.pid;
-    event.pool = (char *)life->pool->options.name;
-    event.index = life->child->index;
-    event.generation = life->generation;
+    YOKE__LIFE_NAME(life, &event);
     event.is_stderr = printed->is_stderr;
     event.line = (ProtobufCBinaryData){.len = printed->size, .data = (uint8_t *)printed->line};
     event.cut = printed->is_cut;

@@ -129,11 +129,6 @@ void yoke_pool_stop(struct yoke_pool *pool) {
     }
 }
 
-void yoke__pool_emit(struct yoke_pool *pool, const struct yoke_event_type *type, const void *event) {
-    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
-    yoke__events_deliver(&pool->master->events, type, &master, event);
-}
-
 void yoke__pool_check_stopped(struct yoke_pool *pool) {
     if (pool->stopped || pool->untold_deaths > 0 || !yoke__link_is_alone(&pool->lives)) {
         return;
@@ -142,19 +137,14 @@ void yoke__pool_check_stopped(struct yoke_pool *pool) {
     yoke__listeners_vacate(pool, 0);
     Yoke__V1__PoolStopped event = YOKE__V1__POOL_STOPPED__INIT;
     event.pool = (char *)pool->options.name;
-    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
-    yoke__events_deliver(&pool->master->events, &yoke_v1_pool_stopped_event, &master, &event);
+    yoke__master_emit(pool->master, &yoke_v1_pool_stopped_event, &event);
     yoke__master_pool_stopped(pool->master);
 }
 
 /* ---- Failing ------------------------------------------------------------------------------------------------------ */
 
-static uint64_t now_us(const struct yoke_pool *pool) {
-    return pool->master->engine.clock_ns() / 1000;
-}
-
 void yoke__pool_recover(struct yoke_pool *pool, uint64_t ready_us) {
-    if (yoke__restart_was_healthy(&pool->options.restart, ready_us, now_us(pool))) {
+    if (yoke__restart_was_healthy(&pool->options.restart, ready_us, yoke__master_now_us(pool->master))) {
         yoke__restart_recover(&pool->restarts, ready_us);
     }
 }
@@ -174,8 +164,7 @@ static void tell_failure(struct yoke_pool *pool, uint32_t deaths) {
                    deaths, restart->period_ms);
     event.detail = detail;
     yoke__engine_log(&pool->master->engine, YOKE_LOG_ERROR, "%s", detail);
-    const struct yoke_peer master = {.worker_id = 0, .pid = pool->master->pid};
-    yoke__events_deliver(&pool->master->events, &yoke_v1_pool_failed_event, &master, &event);
+    yoke__master_emit(pool->master, &yoke_v1_pool_failed_event, &event);
 }
 
 static void recover_by(struct yoke__life *life) {
@@ -188,7 +177,7 @@ bool yoke__pool_count_death(struct yoke_pool *pool, uint32_t *ret_deaths) {
     if (pool->restarts.has_failed) {
         for_each_life(pool, recover_by);
     }
-    if (!yoke__restart_count(&pool->restarts, &pool->options.restart, now_us(pool), ret_deaths)) {
+    if (!yoke__restart_count(&pool->restarts, &pool->options.restart, yoke__master_now_us(pool->master), ret_deaths)) {
         return false;
     }
     tell_failure(pool, *ret_deaths);

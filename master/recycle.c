@@ -147,7 +147,7 @@ static void find_facts(const struct yoke__life *life, struct yoke__recycle_facts
     const struct yoke_recycle_options *options = &pool->options.recycle;
     *facts = (struct yoke__recycle_facts){
         .calls = yoke__life_calls_served(life),
-        .age_us = pool->master->engine.clock_ns() / 1000 - life->started_us,
+        .age_us = yoke__master_now_us(pool->master) - life->started_us,
     };
     /* One that is just dying has no memory to be looked at, which is no fault. */
     int error = options->above_rss_bytes != 0 ? read_rss(life, &facts->rss_bytes) : 0;

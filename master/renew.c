@@ -7,19 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t now_us(const struct yoke_pool *pool) {
-    return pool->master->engine.clock_ns() / 1000;
-}
-
 static void start_timer(const struct yoke_pool *pool, ev_timer *timer, uint32_t milliseconds) {
-    struct ev_loop *loop = pool->master->io.loop;
-    if (ev_is_active(timer)) {
-        return;
+    if (!ev_is_active(timer)) {
+        yoke__timer_start(pool->master->io.loop, timer, milliseconds / 1e3);
     }
-    /* The loop's idea of now may be old when we are called from outside of it. */
-    ev_now_update(loop);
-    ev_timer_set(timer, milliseconds / 1e3, 0.);
-    ev_timer_start(loop, timer);
 }
 
 /* Something is to be done, or may be now. It is done from the loop, where events can be told and nobody is in the middle of
@@ -58,9 +49,9 @@ static void finish_reload(struct yoke_pool *pool) {
     event.pool = (char *)pool->options.name;
     event.generation = pool->generation;
     event.replaced = pool->renewal.replaced;
-    event.duration_us = now_us(pool) - pool->renewal.told_us;
+    event.duration_us = yoke__master_now_us(pool->master) - pool->renewal.told_us;
     close_reload(pool);
-    yoke__pool_emit(pool, &yoke_v1_pool_reloaded_event, &event);
+    yoke__master_emit(pool->master, &yoke_v1_pool_reloaded_event, &event);
 }
 
 /* Those on their way for it are not wanted any more. */
@@ -79,7 +70,7 @@ static void fail_reload(struct yoke_pool *pool) {
         }
     }
     close_reload(pool);
-    yoke__pool_emit(pool, &yoke_v1_pool_reload_failed_event, &event);
+    yoke__master_emit(pool->master, &yoke_v1_pool_reload_failed_event, &event);
 }
 
 /* Is a worker of an earlier generation in it, or one of this generation that has still to become ready, or to die of not being? */
@@ -108,7 +99,7 @@ static bool is_reload_through(const struct yoke_pool *pool) {
 static bool are_drains_told(const struct yoke_pool *pool) {
     for (const struct yoke__link *at = pool->lives.next; at != &pool->lives; at = at->next) {
         const struct yoke__life *life = YOKE__CONTAINER(at, struct yoke__life, link);
-        if (life->drain != YOKE__V1__DRAIN_REASON__DRAIN_REASON_UNSPECIFIED && !life->is_drain_told &&
+        if (yoke__life_was_told(life) && !life->is_drain_told &&
             life->condemned == YOKE__V1__DEATH_REASON__DEATH_REASON_UNSPECIFIED) {
             return false;
         }
@@ -274,10 +265,10 @@ int yoke_pool_reload(struct yoke_pool *pool) {
     }
     struct yoke__renewal *renewal = &pool->renewal;
     if (!renewal->is_reloading) {
-        begin_reload(pool, now_us(pool));
+        begin_reload(pool, yoke__master_now_us(pool->master));
     } else if (!renewal->is_told_again) {
         renewal->is_told_again = true;
-        renewal->told_again_us = now_us(pool);
+        renewal->told_again_us = yoke__master_now_us(pool->master);
     }
     return 0;
 }

@@ -61,7 +61,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events) {
         event.before = pool->scaling.told_size;
         event.reason = pool->scaling.reason;
         pool->scaling.told_size = pool->child_count;
-        yoke__pool_emit(pool, &yoke_v1_pool_scaled_event, &event);
+        yoke__master_emit(pool->master, &yoke_v1_pool_scaled_event, &event);
     }
     /* Who was told may have made a call that has ended at once. */
     yoke__io_remain(&pool->master->io);
@@ -73,10 +73,7 @@ int yoke__scale_to(struct yoke_pool *pool, unsigned workers, Yoke__V1__ScaleReas
         return 0;
     }
     /* Before the workers' timers are started, so that it is told before their starts are. */
-    ev_now_update(loop);
-    ev_timer_stop(loop, &pool->scaling.timer);
-    ev_timer_set(&pool->scaling.timer, 0., 0.);
-    ev_timer_start(loop, &pool->scaling.timer);
+    yoke__timer_start(loop, &pool->scaling.timer, 0.);
     pool->scaling.reason = reason;
     const unsigned before = pool->child_count;
     int error = 0;

@@ -29,10 +29,6 @@ struct yoke__upgrade {
     char detail[DETAIL_MAX]; /* why it was killed; empty: it was not */
 };
 
-static uint64_t now_us(const struct yoke_master *master) {
-    return master->engine.clock_ns() / 1000;
-}
-
 static void stop_watching(struct yoke__upgrade *upgrade) {
     struct ev_loop *loop = upgrade->master->io.loop;
     ev_timer_stop(loop, &upgrade->patience);
@@ -83,14 +79,13 @@ static void fail(struct yoke__upgrade *upgrade, const struct yoke__exit *exit) {
     if (detail[0] == '\0') {
         describe_end(exit, detail);
     }
-    const struct yoke_peer peer = {.worker_id = 0, .pid = master->pid};
     Yoke__V1__MasterUpgradeFailed event = YOKE__V1__MASTER_UPGRADE_FAILED__INIT;
     event.pid = upgrade->process.pid;
     event.detail = detail;
     yoke__listeners_keep(master);
     destroy(upgrade);
     yoke__engine_log(&master->engine, YOKE_LOG_ERROR, "the new master (pid %d) has failed: %s", (int)event.pid, detail);
-    yoke__events_deliver(&master->events, &yoke_v1_master_upgrade_failed_event, &peer, &event);
+    yoke__master_emit(master, &yoke_v1_master_upgrade_failed_event, &event);
     yoke__io_remain(&master->io);
 }
 
@@ -129,12 +124,11 @@ static void pass_on(struct yoke__upgrade *upgrade) {
     ev_timer_stop(master->io.loop, &upgrade->patience);
     ev_io_stop(master->io.loop, &upgrade->talk);
     yoke__listeners_pass_on(master);
-    const struct yoke_peer peer = {.worker_id = 0, .pid = master->pid};
     Yoke__V1__MasterUpgraded event = YOKE__V1__MASTER_UPGRADED__INIT;
     event.pid = upgrade->process.pid;
-    event.duration_us = now_us(master) - upgrade->begun_us;
+    event.duration_us = yoke__master_now_us(master) - upgrade->begun_us;
     yoke__engine_log(&master->engine, YOKE_LOG_INFO, "the new master (pid %d) has taken over", (int)event.pid);
-    yoke__events_deliver(&master->events, &yoke_v1_master_upgraded_event, &peer, &event);
+    yoke__master_emit(master, &yoke_v1_master_upgraded_event, &event);
     yoke_master_stop(master);
     yoke__io_remain(&master->io);
 }
@@ -175,9 +169,8 @@ static void watch(struct yoke__upgrade *upgrade) {
     ev_io_start(loop, &upgrade->talk);
     ev_io_init(&upgrade->death, on_death, upgrade->process.pidfd, EV_READ);
     ev_io_start(loop, &upgrade->death);
-    ev_now_update(loop);
-    ev_timer_init(&upgrade->patience, on_patience, upgrade->timeout_ms / 1e3, 0.);
-    ev_timer_start(loop, &upgrade->patience);
+    ev_timer_init(&upgrade->patience, on_patience, 0., 0.);
+    yoke__timer_start(loop, &upgrade->patience, upgrade->timeout_ms / 1e3);
 }
 
 static int read_options(const struct yoke_master *master, const struct yoke_upgrade_options *options,
@@ -227,7 +220,7 @@ int yoke_master_upgrade(struct yoke_master *master, const struct yoke_upgrade_op
     }
     upgrade->master = master;
     upgrade->timeout_ms = known.timeout_ms;
-    upgrade->begun_us = now_us(master);
+    upgrade->begun_us = yoke__master_now_us(master);
     error = begin(upgrade, &known);
     if (error != 0) {
         free(upgrade);

@@ -21,10 +21,7 @@ static void set_timer(struct yoke__io *io, bool at_once) {
     }
     uint64_t now_ns = io->engine->clock_ns();
     uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-    ev_timer_stop(io->loop, &io->timer);
-    ev_now_update(io->loop);
-    ev_timer_set(&io->timer, (double)wait_ns / 1e9, 0.);
-    ev_timer_start(io->loop, &io->timer);
+    yoke__timer_start(io->loop, &io->timer, (double)wait_ns / 1e9);
     io->timer_ns = due_ns;
 }
 

@@ -38,6 +38,15 @@ void yoke__io_release(struct yoke__io *io);
 /* Look out for bytes so long before sleeping; 0: sleep at once, as after yoke__io_init(). */
 void yoke__io_set_busy_poll(struct yoke__io *io, uint32_t patience_us);
 
+/* Let a timer of one shot end after so many seconds from now, whether it runs or not. */
+static inline void yoke__timer_start(struct ev_loop *loop, ev_timer *timer, double seconds) {
+    ev_timer_stop(loop, timer);
+    /* The loop's idea of now may be old when we are called from outside of it. */
+    ev_now_update(loop);
+    ev_timer_set(timer, seconds, 0.);
+    ev_timer_start(loop, timer);
+}
+
 /* Bytes have come to, or gone from, the socket that has this link. */
 void yoke__io_received(struct yoke__io *io, struct yoke__link *recent);
 void yoke__io_sent(struct yoke__io *io, struct yoke__link *recent);

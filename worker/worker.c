@@ -178,10 +178,7 @@ void yoke_worker_stop(struct yoke_worker *worker, int exit_code) {
 
 void yoke_worker_drain(struct yoke_worker *worker, int exit_code, uint64_t timeout_us) {
     yoke_worker_stop(worker, exit_code);
-    ev_timer_stop(worker->loop, &worker->drain);
-    ev_now_update(worker->loop);
-    ev_timer_set(&worker->drain, (double)timeout_us / 1e6, 0.);
-    ev_timer_start(worker->loop, &worker->drain);
+    yoke__timer_start(worker->loop, &worker->drain, (double)timeout_us / 1e6);
 }
 
 int yoke_worker_on_drain(struct yoke_worker *worker, yoke_worker_drain_hook *hook, void *user_data) {
